@@ -1,0 +1,77 @@
+import type { Problem } from './problems.ts'
+import type { Balance, Frontend, FrontendKey, HealthCheck, Protocol, ProxyProtocol, Table } from './table.ts'
+
+/** What a kind of proxy can do. A class can do what all its proxies can. */
+export interface Capabilities {
+  readonly protocols: readonly Protocol[]
+  /** PROXY protocol versions towards the targets, by protocol of the frontend. `off` is always possible. */
+  readonly proxyProtocol: Readonly<Record<Protocol, readonly ProxyProtocol[]>>
+  readonly balance: readonly Balance[]
+  readonly healthCheck: readonly HealthCheck[]
+  readonly sourceRanges: boolean
+  readonly hosts: boolean
+  readonly maxConnections: boolean
+  /** Protocols whose idle timeout can be set. */
+  readonly idleTimeout: readonly Protocol[]
+}
+
+/** A socket on the proxy that is not ours. */
+export interface Listener {
+  /** Undefined: both protocols, or not known. */
+  readonly protocol: Protocol | undefined
+  /** Canonical address, or a wildcard: `0.0.0.0`, `::`, or `*` for both families. */
+  readonly address: string
+  readonly firstPort: number
+  readonly lastPort: number
+  /** Who holds it, as its administrator would look for it: `apps.http.servers.srv0`. */
+  readonly holder: string
+}
+
+/** What a proxy has, as read at one moment. */
+export interface Observed {
+  /** Changes whenever anything that `apply` compares and swaps changes. */
+  readonly revision: string
+  /** Ours, read back. Keys are of published addresses. */
+  readonly table: Table
+  /** Ours by its marks, but not as we write it (edited by hand): to be written again, or removed. */
+  readonly drifted: ReadonlySet<FrontendKey>
+  /** Sockets of others that the proxy tells about. */
+  readonly listeners: readonly Listener[]
+}
+
+export type Change =
+  | { readonly kind: 'add'; readonly key: FrontendKey; readonly after: Frontend }
+  | { readonly kind: 'update'; readonly key: FrontendKey; readonly before: Frontend; readonly after: Frontend }
+  | { readonly kind: 'remove'; readonly key: FrontendKey; readonly before: Frontend | undefined }
+
+/** From what was observed to what shall be: `changes` is the difference, `table` the whole. No changes: nothing to apply. */
+export interface Plan {
+  readonly observed: Observed
+  readonly table: Table
+  readonly changes: readonly Change[]
+}
+
+export interface Refusal {
+  readonly key: FrontendKey
+  readonly problem: Problem
+}
+
+export interface Applied {
+  /** Frontends of the plan's table that the proxy does not serve, and why. All others are served, read back from it. */
+  readonly refused: readonly Refusal[]
+  /** Whether anything was written. */
+  readonly wrote: boolean
+}
+
+/**
+ * How the operator talks to one kind of proxy. Every call is bounded in time and ends early by its signal. What goes wrong is thrown as a
+ * FairwayError: transient ones (unreachable, a lost compare-and-swap) are tried again by the next pass.
+ */
+export interface Driver {
+  readonly capabilities: Capabilities
+  /** Reads what is ours on the proxy, and what others listen on. */
+  read(signal: AbortSignal): Promise<Observed>
+  /** Brings the proxy to the plan's table by one compare-and-swap write, and verifies it by reading back. */
+  apply(plan: Plan, signal: AbortSignal): Promise<Applied>
+  close(): Promise<void>
+}

@@ -1,0 +1,102 @@
+import { hostPort } from './address.ts'
+
+export type Protocol = 'TCP' | 'UDP'
+export type ProxyProtocol = 'off' | 'v1' | 'v2'
+export type Balance = 'round-robin' | 'least-connections' | 'source' | 'random'
+export type HealthCheck = 'off' | 'tcp' | 'http'
+
+/** Who may touch what: `cluster/class` are DNS labels, `uid` is the UID of the cluster's kube-system namespace. */
+export interface Owner {
+  readonly cluster: string
+  readonly className: string
+  readonly uid: string
+}
+
+export interface ServiceRef {
+  readonly namespace: string
+  readonly name: string
+  readonly uid: string
+}
+
+export interface Target {
+  /** Node or pod name, for people. A proxy need not keep it, and it takes no part in comparisons. */
+  readonly name: string
+  /** Canonical address. */
+  readonly address: string
+  /** Only where it differs from the frontend's `targetPort` (pods with named ports). */
+  readonly port?: number
+}
+
+/** Targets that many frontends share. Sorted by address; `id` is stable while the members change. */
+export interface TargetGroup {
+  readonly id: string
+  readonly targets: readonly Target[]
+}
+
+/** What a proxy listens on, and where it leads. */
+export interface Frontend {
+  /** Published address, canonical. A proxy behind NAT may bind another one (`listen` in its configuration). */
+  readonly address: string
+  readonly port: number
+  readonly protocol: Protocol
+  /** Id of a group of the same table. */
+  readonly group: string
+  readonly targetPort: number
+  readonly proxyProtocol: ProxyProtocol
+  readonly balance: Balance
+  readonly healthCheck: HealthCheck
+  /** Undefined: the proxy's own default. */
+  readonly idleTimeoutMs: number | undefined
+  /** Undefined: no limit. */
+  readonly maxConnections: number | undefined
+  /** CIDRs whose clients are served, sorted; empty: everyone. */
+  readonly sourceRanges: readonly string[]
+  /** Server names (SNI) that tell Services on one address and port apart, sorted; empty: all. */
+  readonly hosts: readonly string[]
+  /** Undefined where it was read back from a proxy, or is fixed in the configuration. Takes no part in comparisons. */
+  readonly service: ServiceRef | undefined
+}
+
+/** All that one cluster wants of one class: frontends sorted by key, groups sorted by id. A value: never edited in place. */
+export interface Table {
+  readonly frontends: readonly Frontend[]
+  readonly groups: readonly TargetGroup[]
+}
+
+export const EMPTY_TABLE: Table = { frontends: [], groups: [] }
+
+/** `tcp/203.0.113.10:443`: names a frontend on a proxy. */
+export type FrontendKey = string
+
+export function frontendKey(frontend: Pick<Frontend, 'address' | 'port' | 'protocol'>): FrontendKey {
+  return `${frontend.protocol.toLowerCase()}/${hostPort(frontend.address, frontend.port)}`
+}
+
+/** `namespace/name`, as kubectl users write it. */
+export function serviceName(service: Pick<ServiceRef, 'namespace' | 'name'>): string {
+  return `${service.namespace}/${service.name}`
+}
+
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+/** Builds a table in its one canonical order, so that equal content is equal byte for byte. Groups that no frontend uses are left out. */
+export function makeTable(frontends: Iterable<Frontend>, groups: Iterable<TargetGroup>): Table {
+  const sorted = [...frontends].map((frontend) => ({ key: frontendKey(frontend), frontend }))
+  sorted.sort((a, b) => compareText(a.key, b.key))
+  const used = new Set(sorted.map(({ frontend }) => frontend.group))
+  return {
+    frontends: sorted.map(({ frontend }) => frontend),
+    groups: [...groups].filter((group) => used.has(group.id)).toSorted((a, b) => compareText(a.id, b.id)),
+  }
+}
+
+/** The table without the frontends whose keys are given. */
+export function withoutFrontends(table: Table, keys: ReadonlySet<FrontendKey>): Table {
+  if (keys.size === 0) return table
+  return makeTable(
+    table.frontends.filter((frontend) => !keys.has(frontendKey(frontend))),
+    table.groups,
+  )
+}

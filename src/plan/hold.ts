@@ -1,0 +1,49 @@
+import type { Observed } from '../model/driver.ts'
+import {
+  type Frontend,
+  type FrontendKey,
+  frontendKey,
+  makeTable,
+  type Table,
+  type TargetGroup,
+} from '../model/table.ts'
+
+/** Group ids of what is kept as observed: never those that a build gives. */
+const KEPT = 'kept'
+
+/**
+ * Keeps what is already served from getting worse. Frontends in `held` belong to Services whose wishes cannot be read at the moment: they stay
+ * as the proxy has them, or away when it has none. And a frontend whose nodes are all gone keeps the targets it has: no node at all is more
+ * likely a broken view than the truth, and where it is the truth nothing is lost. `nodeGroups` are the groups for which that holds: under
+ * externalTrafficPolicy Local a group is empty whenever no pod is ready.
+ */
+export function holdServed(
+  desired: Table,
+  held: ReadonlySet<FrontendKey>,
+  nodeGroups: ReadonlySet<string>,
+  observed: Observed,
+): Table {
+  const groups = new Map(desired.groups.map((group) => [group.id, group]))
+  const had = new Map(observed.table.frontends.map((frontend) => [frontendKey(frontend), frontend]))
+  const hadGroups = new Map(observed.table.groups.map((group) => [group.id, group]))
+  const keep = (source: Frontend): TargetGroup => ({
+    id: `${KEPT} ${source.group}`,
+    targets: hadGroups.get(source.group)?.targets ?? [],
+  })
+  const frontends = desired.frontends.flatMap((frontend) => {
+    const key = frontendKey(frontend)
+    const before = had.get(key)
+    if (held.has(key)) {
+      if (before === undefined) return []
+      const group = keep(before)
+      groups.set(group.id, group)
+      return [{ ...before, group: group.id, service: frontend.service }]
+    }
+    const empty = groups.get(frontend.group)?.targets.length === 0 && nodeGroups.has(frontend.group)
+    if (!empty || before === undefined || observed.drifted.has(key)) return [frontend]
+    const group = keep(before)
+    groups.set(group.id, group)
+    return [{ ...frontend, group: group.id, targetPort: before.targetPort }]
+  })
+  return makeTable(frontends, groups.values())
+}
