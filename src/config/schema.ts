@@ -73,10 +73,22 @@ const classSchema = z.strictObject({
   proxies: z.array(proxySchema).min(1, 'needs at least one proxy'),
 })
 
+const percent = parsed((text) => {
+  const match = /^(\d{1,3})%$/.exec(text)
+  const share = Number(match?.[1]) / 100
+  return share <= 1 ? share : undefined
+}, 'is not a share from 0% to 100%')
+
+const guardSchema = z.strictObject({
+  maxRemoval: percent.prefault('50%'),
+  minFrontends: z.number().int().min(0).default(10),
+})
+
 /** The shape of fairway.yaml. What holds between keys is in checks.ts. */
 export const configSchema = z.strictObject({
   cluster: label,
   classes: z.array(classSchema).min(1, 'needs at least one class'),
+  guard: guardSchema.prefault({}),
   cleanupPatience: durationMs.prefault('10m'),
 })
 

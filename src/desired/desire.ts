@@ -1,0 +1,113 @@
+import type { EndpointSliceObject, NodeObject, ServiceObject } from '../kube/objects.ts'
+import { type FrontendKey, frontendKey, type Table } from '../model/table.ts'
+import { allocate } from './allocate.ts'
+import type { NodeAddressType } from './annotation-values.ts'
+import { readSettings } from './annotations.ts'
+import { buildTable, type Placement } from './build.ts'
+import { demandOf, type ServiceProblem } from './demand.ts'
+import type { Pool } from './pools.ts'
+import { recordOf } from './record.ts'
+import { type ClassRule, type Selection, selectService } from './select.ts'
+
+/** What the desired state of a class depends on beside the cluster. */
+export interface ClassSpec {
+  readonly name: string
+  readonly pools: readonly Pool[]
+  readonly deniedPorts: ReadonlySet<number>
+  /** Annotation values by name without prefix. */
+  readonly defaults: Readonly<Record<string, string>>
+  readonly addressTypes: readonly NodeAddressType[]
+  readonly nodeSelector: string
+  /** Addresses that may never be a target. */
+  readonly forbidden: (address: string) => boolean
+}
+
+export interface ClusterState {
+  readonly services: readonly ServiceObject[]
+  readonly nodes: readonly NodeObject[]
+  readonly slicesOf: (service: ServiceObject) => readonly EndpointSliceObject[]
+}
+
+export interface Desired {
+  readonly table: Table
+  readonly placements: readonly Placement[]
+  /** Problems of wanted Services by UID; a Service without any has no entry. */
+  readonly problems: ReadonlyMap<string, readonly ServiceProblem[]>
+  /** Frontends of Services whose wishes cannot be read: to stay as they are. */
+  readonly held: ReadonlySet<FrontendKey>
+  readonly nodeGroups: ReadonlySet<string>
+}
+
+/** Decides for every Service whose it is, in the order of the input. */
+export function selectServices(
+  services: readonly ServiceObject[],
+  classes: readonly ClassRule[],
+): readonly Selection[] {
+  return services.flatMap((service) => selectService(service, classes) ?? [])
+}
+
+/** The desired state of one class: pure, and the same for the same input whatever its order. */
+export function desireClass(spec: ClassSpec, selections: readonly Selection[], state: ClusterState): Desired {
+  const wanted = selections.filter((one) => one.kind === 'wanted').filter(({ className }) => className === spec.name)
+  const known = new Map(
+    wanted.map(({ service, problem }) => [
+      service.metadata.uid,
+      { settings: readSettings(service, spec.defaults), selected: problem === undefined ? [] : [problem] },
+    ]),
+  )
+  const settingsOf = (service: ServiceObject) =>
+    known.get(service.metadata.uid)?.settings ?? readSettings(service, spec.defaults)
+  const demands = wanted.map(({ service }) => demandOf(service, spec.name, settingsOf(service), spec.deniedPorts))
+  const placements = allocate(demands, spec.pools).map((allocation) => ({
+    allocation,
+    settings: settingsOf(allocation.demand.service),
+  }))
+  const built = buildTable(placements, { ...spec, ...state })
+  const problems = new Map<string, readonly ServiceProblem[]>()
+  for (const { allocation, settings: own } of placements) {
+    const { uid } = allocation.demand.service.metadata
+    const selected = known.get(uid)?.selected ?? []
+    const whole = [...selected, ...own.problems].map((problem) => ({ problem, port: undefined }))
+    const all = [...whole, ...allocation.problems, ...(built.problems.get(uid) ?? [])]
+    if (all.length > 0) problems.set(uid, all)
+  }
+  return {
+    table: built.table,
+    placements,
+    problems,
+    held: heldKeys(placements, built.table),
+    nodeGroups: built.nodeGroups,
+  }
+}
+
+/** Frontends of Services with a malformed annotation. An unknown one holds nothing back: it may be meant for a newer version. */
+function heldKeys(placements: readonly Placement[], table: Table): ReadonlySet<FrontendKey> {
+  const unreadable = new Set(
+    placements.flatMap(({ allocation, settings }) =>
+      settings.problems.some(({ code }) => code === 'AnnotationInvalid') ? allocation.demand.service.metadata.uid : [],
+    ),
+  )
+  return new Set(
+    table.frontends.flatMap((frontend) =>
+      frontend.service !== undefined && unreadable.has(frontend.service.uid) ? frontendKey(frontend) : [],
+    ),
+  )
+}
+
+/**
+ * Frontends that Services in the cluster account for, wanted or not any more, by what is recorded on them. A frontend on a proxy beyond these
+ * is merely absent from our view, which proves nothing: see plan/guard.
+ */
+export function accountedKeys(services: readonly ServiceObject[]): ReadonlySet<FrontendKey> {
+  return new Set(
+    services.flatMap((service) => {
+      const record = recordOf(service)
+      return (record?.ports ?? []).flatMap((text) => {
+        const [port, protocol] = text.split('/')
+        return (record?.addresses ?? []).map((address) =>
+          frontendKey({ address, port: Number(port), protocol: protocol === 'UDP' ? 'UDP' : 'TCP' }),
+        )
+      })
+    }),
+  )
+}
