@@ -1,0 +1,14 @@
+// Command caddy is Caddy with the layer4 stand-in.
+package main
+
+import (
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	_ "github.com/caddyserver/caddy/v2/modules/standard"
+
+	_ "fairway.dev/test/caddy-layer4/layer4"
+	_ "fairway.dev/test/caddy-layer4/proxy"
+)
+
+func main() {
+	caddycmd.Main()
+}
