@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { type Document, isNode, LineCounter, parseDocument } from 'yaml'
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { didYouMean } from '../model/nearest.ts'
 import { errorText, FairwayError } from '../model/problems.ts'
@@ -8,8 +8,14 @@ import { type Config, configSchema } from './schema.ts'
 
 /** Every key that the schema knows anywhere, for suggestions. */
 function knownKeys(): readonly string[] {
-  const text = JSON.stringify(z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }))
-  return [...text.matchAll(/"([A-Za-z]+)":\{/g)].flatMap((match) => match[1] ?? [])
+  const keys = new Set<string>()
+  const collect = (part: unknown) => {
+    if (typeof part !== 'object' || part === null) return
+    if ('properties' in part) for (const key of Object.keys(part.properties ?? {})) keys.add(key)
+    for (const value of Object.values(part)) collect(value)
+  }
+  collect(z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }))
+  return [...keys]
 }
 
 /** Reads and checks a configuration file. Throws ConfigInvalid with every mistake, each with its line and key. */
@@ -27,14 +33,24 @@ export function parseConfig(text: string, source: string): Config {
   const [syntax] = document.errors
   if (syntax !== undefined) {
     const line = syntax.linePos?.[0].line ?? 1
-    throw invalid(`${source}:${line}: ${syntax.message.split('\n')[0]?.replace(/:$/, '')}`, 'Mend the YAML')
+    const message = syntax.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '')
+    throw invalid(`${source}:${line}: ${message}`, 'Mend the YAML')
   }
-  const result = configSchema.safeParse(document.toJS() as unknown)
+  const result = configSchema.safeParse(valueOf(document, source))
   const issues = result.success ? checkConfig(result.data) : result.error.issues.flatMap(schemaIssue)
   if (!result.success || issues.length > 0) {
     throw invalid(issues.map((issue) => locate(issue, document, lines, source)).join('\n'), 'Mend the keys named above')
   }
   return result.data
+}
+
+/** The document as plain values; the YAML library finds out here that an alias has no anchor, or that aliases multiply. */
+function valueOf(document: Document, source: string): unknown {
+  try {
+    return document.toJS() as unknown
+  } catch (error) {
+    throw invalid(`${source}:1: ${errorText(error)}`, 'Mend the YAML', error)
+  }
 }
 
 function invalid(message: string, remedy: string, cause?: unknown): FairwayError {
@@ -56,12 +72,19 @@ function schemaIssue(issue: z.core.$ZodIssue): ConfigIssue[] {
   return [{ path, message: issue.message }]
 }
 
+/** Where a key begins in the text, or an entry of a list; undefined when it is not there. */
+function startOf(path: ConfigIssue['path'], document: Document): number | undefined {
+  const holder = document.getIn(path.slice(0, -1), true)
+  const pair = isMap(holder) ? holder.items.find(({ key }) => isScalar(key) && key.value === path.at(-1)) : undefined
+  const node = isScalar(pair?.key) ? pair.key : document.getIn(path, true)
+  return isNode(node) ? node.range?.[0] : undefined
+}
+
 /** `fairway.yaml:12: classes[0].pools[0].name: message`; a missing key gets the line of what should hold it. */
 function locate(issue: ConfigIssue, document: Document, lines: LineCounter, source: string): string {
   const key = issue.path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`)).join('')
   for (let length = issue.path.length; length >= 0; length--) {
-    const node = document.getIn(issue.path.slice(0, length), true)
-    const start = isNode(node) ? node.range?.[0] : undefined
+    const start = startOf(issue.path.slice(0, length), document)
     if (start !== undefined)
       return `${source}:${lines.linePos(start).line}: ${key.replace(/^\./, '') || 'the file'}: ${issue.message}`
   }

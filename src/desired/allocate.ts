@@ -2,7 +2,7 @@ import { type Family, familyOf } from '../model/address.ts'
 import { compareText } from '../model/table.ts'
 import { type Demand, type PortDemand, type ServiceProblem, serviceProblem } from './demand.ts'
 import { createLedger, type Ledger, nameOf } from './ledger.ts'
-import { candidatePools, hasFamily, isAvoided, type Pool, poolAddresses, poolOf } from './pools.ts'
+import { candidatePools, firstAddress, hasFamily, isAvoided, type Pool, poolAddresses, poolOf } from './pools.ts'
 
 /** What a Service is given. Without addresses, `problems` says why. */
 export interface Allocation {
@@ -93,7 +93,10 @@ function findHolder(
   return undefined
 }
 
-/** A requested address replaces a held one only if it can be had; otherwise the Service keeps what it has, and is told. */
+/**
+ * A requested address replaces a held one only if it can be had with every port; otherwise the Service keeps what it has, and is told. One that
+ * holds nothing yet has nothing to lose, and takes the ports that are free.
+ */
 function moveToRequested(
   demand: Demand,
   kept: readonly string[],
@@ -102,9 +105,11 @@ function moveToRequested(
 ): readonly string[] {
   const granted = demand.addresses.filter((address) => {
     if (kept.includes(address)) return true
-    const problem = refuseRequested(demand, address, run)
-    if (problem !== undefined) problems.push(problem)
-    return problem === undefined
+    const refusal = refuseRequested(demand, address, run)
+    const taken = demand.ports.flatMap((port) => findHolder(demand, [address], port, run.ledger) ?? [])
+    const objections = refusal === undefined ? (kept.length > 0 ? taken : []) : [refusal]
+    problems.push(...objections)
+    return objections.length === 0
   })
   const families = new Set(granted.map(familyOf))
   return [...granted, ...kept.filter((address) => !families.has(familyOf(address)))]
@@ -129,11 +134,16 @@ function describePools(pools: readonly Pool[]): string {
   return pools.map(({ name, addresses }) => `${addresses.map(({ text }) => text).join(', ')} (pool ${name})`).join('; ')
 }
 
-/** Adds an address for each family that has none, all from one pool if one can give them. */
+/**
+ * Adds an address for each family that has none, all from one pool: the one that gave what is kept, so that a second run over the result of the
+ * first finds nothing more than the first did.
+ */
 function addMissing(demand: Demand, kept: readonly string[], run: Run, problems: ServiceProblem[]): readonly string[] {
   const missing = demand.families.filter((family) => !kept.some((address) => familyOf(address) === family))
   if (missing.length === 0) return kept
-  const candidates = candidatePools(run.pools, demand.service.metadata.namespace, demand.pool)
+  const { namespace } = demand.service.metadata
+  const homes = kept.flatMap((address) => candidatePools(run.pools, namespace, poolOf(run.pools, address)?.name ?? ''))
+  const candidates = homes.length > 0 ? homes : candidatePools(run.pools, namespace, demand.pool)
   const offers = candidates.map((pool) => missing.flatMap((family) => findFree(demand, pool, family, run) ?? []))
   const full = offers.find((offer) => offer.length === missing.length)
   if (full !== undefined) return [...kept, ...full]
@@ -174,9 +184,9 @@ function explainExhaustion(
     const what = `wants pool "${demand.pool}", which its class does not have or its namespace may not use`
     return serviceProblem(service, 'PoolUnknown', what, `Use one of: ${run.pools.map(({ name }) => name).join(', ')}`)
   }
-  const absent = missing.filter((family) => !candidates.some((pool) => hasFamily(pool, family)))
-  if (absent.length > 0) {
-    const what = `wants ${absent.join(' and ')}, of which no pool that it may use has addresses`
+  if (!candidates.some((pool) => missing.every((family) => hasFamily(pool, family)))) {
+    const families = demand.families.join(' and ')
+    const what = `wants ${families}, and no one pool that it may use has addresses of ${missing.length > 1 ? 'both' : missing.join()}`
     return serviceProblem(service, 'FamilyUnavailable', what, 'Add a range to a pool, or set fairway.dev/families')
   }
   const holder = firstHolder(demand, candidates, missing, run)
@@ -187,7 +197,7 @@ function explainExhaustion(
 function firstHolder(demand: Demand, candidates: readonly Pool[], missing: readonly Family[], { ledger }: Run): string {
   for (const pool of candidates) {
     for (const family of missing) {
-      const [address] = poolAddresses(pool, family)
+      const address = firstAddress(pool, family)
       if (address === undefined) continue
       const holders = demand.ports.map(({ text }) => ledger.holder(address, text, demand))
       const holder = ledger.objector(address, demand) ?? holders.find((one) => one !== undefined)

@@ -46,10 +46,10 @@ export function readSettings(service: ServiceObject, defaults: Readonly<Record<s
     const name = key.slice(PREFIX.length + 1)
     if (name === 'ports') continue
     if (!isKnown(name)) {
-      const names = [...Object.keys(READERS), ...OTHER_NAMES].map((one) => `${PREFIX}/${one}`)
+      const suggestion = didYouMean(name, [...Object.keys(READERS), ...OTHER_NAMES])
       complain(
         'AnnotationUnknown',
-        `has the annotation ${key}, which does not exist${didYouMean(key, names)}`,
+        `has the annotation ${key}, which does not exist${suggestion}`,
         'Correct or remove it',
       )
       continue
@@ -75,6 +75,14 @@ export function checkDefaults(defaults: Readonly<Record<string, string>>): Reado
   return complaints
 }
 
+/** One default of a class as a value, or undefined when it is absent or malformed. */
+export function readDefault<N extends AnnotationName>(
+  defaults: Readonly<Record<string, string>>,
+  name: N,
+): AnnotationValue<N> | undefined {
+  return readText(name, Object.hasOwn(defaults, name) ? defaults[name] : undefined)
+}
+
 function isKnown(name: string): name is AnnotationName {
   return Object.hasOwn(READERS, name)
 }
@@ -91,12 +99,10 @@ function portKey({ port, protocol }: Pick<ServicePort, 'port' | 'protocol'>): st
 /** Value texts by port key, '' for all ports; or what is wrong. */
 function splitByPort(name: AnnotationName, text: string, ports: readonly ServicePort[]): Texts | string {
   const texts = new Map<string, string>()
-  const entries =
-    BY_PORT.has(name) && text.includes('=')
-      ? text.split(',').map((part) => part.trim().split('='))
-      : [['', text.trim()]]
+  const byPort = BY_PORT.has(name) && text.includes('=')
+  const entries = byPort ? text.split(',').map((part) => part.trim().split('=')) : [['', text.trim()]]
   for (const [selector = '', value = '', ...rest] of entries) {
-    const chosen = selector === '' ? [''] : portsNamed(selector, ports).map(portKey)
+    const chosen = byPort ? portsNamed(selector, ports).map(portKey) : ['']
     if (chosen.length === 0 || rest.length > 0) return `"${shorten(selector)}" is no port of the Service`
     if (value !== 'off' && READERS[name].read(value) === undefined) return `"${shorten(value)}" is malformed`
     for (const key of chosen) {
@@ -112,9 +118,9 @@ function portsNamed(selector: string, ports: readonly ServicePort[]): readonly S
   return ports.filter((port) => port.name === selector || String(port.port) === selector)
 }
 
-/** `off` undoes a default: where it is no value of its own it reads as undefined. */
+/** `off` undoes a default, and so reads as undefined, even where it could be a name. */
 function readText<N extends AnnotationName>(name: N, text: string | undefined): AnnotationValue<N> | undefined {
-  return text === undefined ? undefined : READERS[name].read(text)
+  return text === undefined || text === 'off' ? undefined : READERS[name].read(text)
 }
 
 function lookups(
@@ -152,19 +158,23 @@ function readPorts(
     return undefined
   }
   const mapped = new Map<string, number>()
+  const taken = new Set<string>()
   for (const part of text.split(',')) {
     const [selector = '', value = '', ...rest] = part.trim().split('=')
-    const chosen = portsNamed(selector, service.spec.ports).map(portKey)
+    const chosen = portsNamed(selector, service.spec.ports)
     const frontend = readPort(value)
-    if (chosen.length === 0 || frontend === undefined || rest.length > 0 || chosen.some((one) => mapped.has(one))) {
+    const sockets = chosen.map(({ protocol }) => `${frontend}/${protocol}`)
+    const twice = chosen.some((port) => mapped.has(portKey(port))) || sockets.some((one) => taken.has(one))
+    if (chosen.length === 0 || frontend === undefined || rest.length > 0 || twice) {
       complain(
         'AnnotationInvalid',
         `has ${key}: "${shorten(text)}": "${shorten(part)}" is malformed`,
-        'Write it like https=443,smtp=25, each port of the Service once',
+        'Write it like https=443,smtp=25, each port once on either side',
       )
       return undefined
     }
-    for (const one of chosen) mapped.set(one, frontend)
+    for (const port of chosen) mapped.set(portKey(port), frontend)
+    for (const one of sockets) taken.add(one)
   }
   return (port) => mapped.get(portKey(port))
 }

@@ -50,7 +50,10 @@ export function serviceProblem(
   return { port, problem: { code, kind, message: `Service ${serviceName(service.metadata)} ${what}`, remedy } }
 }
 
-/** Reads what a Service asks of the pools. `className` is the class that serves it, `denied` are ports that class never gives. */
+/**
+ * Reads what a Service asks of the pools. `className` is the class that serves it, `denied` are ports that class never gives. While an annotation
+ * is malformed, a Service asks for what is recorded on it and nothing else: what it would get by guessing, it would keep.
+ */
 export function demandOf(
   service: ServiceObject,
   className: string,
@@ -60,18 +63,34 @@ export function demandOf(
   const problems: ServiceProblem[] = []
   const ports = service.spec.ports.flatMap((port) => demandPort(service, port, settings, denied, problems))
   const addresses = wantedAddresses(service, settings, problems)
-  const record = recordOf(service)
-  return {
+  const found = recordOf(service)
+  // An address of another class says nothing about this one's pools.
+  const record = found?.className === className ? found : undefined
+  const demand: Demand = {
     service,
     addresses,
     pool: settings.whole('pool'),
     ...wantedFamilies(service, settings, addresses),
     sharing: settings.whole('sharing') ?? 'any',
     ports,
-    // An address of another class says nothing about this one's pools.
-    record: record?.className === className ? record : undefined,
+    record,
     problems,
   }
+  const unreadable = settings.problems.some(({ code }) => code === 'AnnotationInvalid')
+  return unreadable ? { ...demand, ...asRecorded(demand) } : demand
+}
+
+/** What a Service holds, as a demand. Its frontends are held as they are, so the node port of one that the Service has no more is never used. */
+function asRecorded({ record, ports }: Demand): Pick<Demand, 'addresses' | 'families' | 'ports'> {
+  const held = (record?.ports ?? []).map((text): PortDemand => {
+    const [number, name] = text.split('/')
+    const protocol = name === 'UDP' ? 'UDP' : 'TCP'
+    const port = Number(number)
+    return (
+      ports.find((one) => one.text === text) ?? { servicePort: { port, protocol }, port, protocol, nodePort: 0, text }
+    )
+  })
+  return { addresses: [], families: (record?.addresses ?? []).map(familyOf), ports: held }
 }
 
 function demandPort(
@@ -111,21 +130,26 @@ function demandPort(
   return [{ servicePort, port, protocol, nodePort, text: portText(port, protocol) }]
 }
 
-/** The annotation wins over spec.loadBalancerIP, which Kubernetes deprecates. */
+/** The addresses that a Service names, without those that its own choice of families rules out. */
 function wantedAddresses(service: ServiceObject, settings: Settings, problems: ServiceProblem[]): readonly string[] {
-  const annotated = settings.whole('address')
+  const wanted = settings.whole('address') ?? addressField(service, problems)
+  const families = settings.whole('families') ?? wanted.map(familyOf)
+  return wanted.filter((address) => {
+    if (families.includes(familyOf(address))) return true
+    const what = `wants address ${address}, and by fairway.dev/families only ${families.join(', ')}`
+    problems.push(serviceProblem(service, 'AddressInvalid', what, 'Correct or remove one of the two'))
+    return false
+  })
+}
+
+/** Kubernetes deprecates spec.loadBalancerIP: the annotation wins over it. */
+function addressField(service: ServiceObject, problems: ServiceProblem[]): readonly string[] {
   const field = service.spec.type === 'LoadBalancer' ? service.spec.loadBalancerIP : undefined
-  if (annotated !== undefined || field === undefined || field === '') return annotated ?? []
+  if (field === undefined || field === '') return []
   const address = canonicalAddress(field)
   if (address !== undefined) return [address]
-  problems.push(
-    serviceProblem(
-      service,
-      'AddressInvalid',
-      `wants spec.loadBalancerIP "${field}", which is no address`,
-      'Correct or remove it',
-    ),
-  )
+  const what = `wants spec.loadBalancerIP "${field}", which is no address`
+  problems.push(serviceProblem(service, 'AddressInvalid', what, 'Correct or remove it'))
   return []
 }
 

@@ -1,4 +1,5 @@
 import type { EndpointSliceObject, NodeObject, ServiceObject } from '../kube/objects.ts'
+import type { Problem } from '../model/problems.ts'
 import { type FrontendKey, frontendKey, type Table } from '../model/table.ts'
 import { allocate } from './allocate.ts'
 import type { NodeAddressType } from './annotation-values.ts'
@@ -33,8 +34,8 @@ export interface Desired {
   readonly placements: readonly Placement[]
   /** Problems of wanted Services by UID; a Service without any has no entry. */
   readonly problems: ReadonlyMap<string, readonly ServiceProblem[]>
-  /** Frontends of Services whose wishes cannot be read: to stay as they are. */
-  readonly held: ReadonlySet<FrontendKey>
+  /** Frontends of Services whose wishes cannot be read, and why: to stay as they are. */
+  readonly held: ReadonlyMap<FrontendKey, Problem>
   readonly nodeGroups: ReadonlySet<string>
 }
 
@@ -75,23 +76,25 @@ export function desireClass(spec: ClassSpec, selections: readonly Selection[], s
     table: built.table,
     placements,
     problems,
-    held: heldKeys(placements, built.table),
+    held: heldFrontends(placements, built.table),
     nodeGroups: built.nodeGroups,
   }
 }
 
 /** Frontends of Services with a malformed annotation. An unknown one holds nothing back: it may be meant for a newer version. */
-function heldKeys(placements: readonly Placement[], table: Table): ReadonlySet<FrontendKey> {
-  const unreadable = new Set(
-    placements.flatMap(({ allocation, settings }) =>
-      settings.problems.some(({ code }) => code === 'AnnotationInvalid') ? allocation.demand.service.metadata.uid : [],
-    ),
+function heldFrontends(placements: readonly Placement[], table: Table): ReadonlyMap<FrontendKey, Problem> {
+  const unreadable = new Map(
+    placements.map(({ allocation, settings }) => [
+      allocation.demand.service.metadata.uid,
+      settings.problems.find(({ code }) => code === 'AnnotationInvalid'),
+    ]),
   )
-  return new Set(
-    table.frontends.flatMap((frontend) =>
-      frontend.service !== undefined && unreadable.has(frontend.service.uid) ? frontendKey(frontend) : [],
-    ),
-  )
+  const held = new Map<FrontendKey, Problem>()
+  for (const frontend of table.frontends) {
+    const problem = unreadable.get(frontend.service?.uid ?? '')
+    if (problem !== undefined) held.set(frontendKey(frontend), problem)
+  }
+  return held
 }
 
 /**

@@ -8,11 +8,13 @@ interface Requirement {
 export type LabelSelector = readonly Requirement[]
 
 const KEY = '[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?'
-const VALUE = '[A-Za-z0-9]?[A-Za-z0-9._-]*'
+const VALUE = '[A-Za-z0-9._-]*'
+/** Far beyond any use; whoever may edit a Service must not keep the parser busy. */
+const LONGEST = 2_048
 const EQUALITY = new RegExp(`^(?<key>${KEY})\\s*(?<operator>==|=|!=)\\s*(?<value>${VALUE})$`)
-const SET = new RegExp(
-  `^(?<key>${KEY})\\s+(?<operator>in|notin)\\s*\\(\\s*(?<values>${VALUE}(\\s*,\\s*${VALUE})*)\\s*\\)$`,
-)
+// The values are checked one by one: a list of them in one expression takes exponential time to fail.
+const SET = new RegExp(`^(?<key>${KEY})\\s+(?<operator>in|notin)\\s*\\((?<values>[^()]*)\\)$`)
+const ONE_VALUE = new RegExp(`^${VALUE}$`)
 const EXISTS = new RegExp(`^(?<absent>!?)\\s*(?<key>${KEY})$`)
 
 /**
@@ -20,6 +22,7 @@ const EXISTS = new RegExp(`^(?<absent>!?)\\s*(?<key>${KEY})$`)
  * Source: Kubernetes' documentation "Labels and Selectors".
  */
 export function parseSelector(text: string): LabelSelector | undefined {
+  if (text.length > LONGEST) return undefined
   const parts = text.split(/,(?![^(]*\))/).map((part) => part.trim())
   if (parts.length === 1 && parts[0] === '') return []
   const requirements = parts.map(parseRequirement)
@@ -34,8 +37,10 @@ function parseRequirement(text: string): Requirement | undefined {
   }
   const set = SET.exec(text)?.groups
   if (set !== undefined) {
-    const { key = '', operator, values = '' } = set
-    return { key, operator: operator === 'in' ? 'in' : 'notin', values: values.split(',').map((value) => value.trim()) }
+    const { key = '', operator } = set
+    const values = (set['values'] ?? '').split(',').map((value) => value.trim())
+    if (!values.every((value) => ONE_VALUE.test(value))) return undefined
+    return { key, operator: operator === 'in' ? 'in' : 'notin', values }
   }
   const exists = EXISTS.exec(text)?.groups
   return exists === undefined

@@ -38,6 +38,14 @@ export function* poolAddresses(pool: Pool, family: Family, from = 0n): Generator
   }
 }
 
+/** The first address of a pool in one family that it may give at all. */
+export function firstAddress(pool: Pool, family: Family): string | undefined {
+  for (const address of poolAddresses(pool, family)) {
+    if (!isAvoided(pool, address)) return address
+  }
+  return undefined
+}
+
 export function hasFamily(pool: Pool, family: Family): boolean {
   return pool.addresses.some((range) => range.family === family)
 }

@@ -1,5 +1,5 @@
 import type { ServiceObject } from '../kube/objects.ts'
-import { canonicalAddress } from '../model/address.ts'
+import { canonicalAddress, familyOf } from '../model/address.ts'
 import { ALLOCATED_CONDITION } from '../model/names.ts'
 import type { Protocol } from '../model/table.ts'
 
@@ -30,6 +30,7 @@ export function parseRecord(message: string): AllocationRecord | undefined {
   const record = { className, addresses: addresses.split(', '), ports: ports === 'none' ? [] : ports.split(', ') }
   const sound =
     record.addresses.every((address) => canonicalAddress(address) === address) &&
+    new Set(record.addresses.map(familyOf)).size === record.addresses.length &&
     record.ports.every((port) => /^\d{1,5}\/(TCP|UDP)$/.test(port))
   return sound ? record : undefined
 }

@@ -14,11 +14,11 @@ export function checkCapabilities(table: Table, proxy: string, can: Capabilities
 }
 
 /** What is lacking and what to do about it, or undefined when the frontend can be served. */
-function findLack(frontend: Frontend, can: Capabilities): readonly [what: string, remedy: string] | undefined {
+export function findLack(frontend: Frontend, can: Capabilities): readonly [what: string, remedy: string] | undefined {
   const { protocol, proxyProtocol, balance, healthCheck } = frontend
   if (!can.protocols.includes(protocol)) return [`protocol ${protocol}`, `Use ${can.protocols.join(' or ')}`]
   if (proxyProtocol !== 'off' && !can.proxyProtocol[protocol].includes(proxyProtocol)) {
-    return [`PROXY protocol ${proxyProtocol}`, setTo('proxy-protocol', can.proxyProtocol[protocol])]
+    return [`PROXY protocol ${proxyProtocol}`, setTo('proxy-protocol', [...can.proxyProtocol[protocol], 'off'])]
   }
   if (!can.balance.includes(balance)) return [`balance ${balance}`, setTo('balance', can.balance)]
   if (!can.healthCheck.includes(healthCheck))

@@ -19,7 +19,7 @@ const KEPT = 'kept'
  */
 export function holdServed(
   desired: Table,
-  held: ReadonlySet<FrontendKey>,
+  held: Pick<ReadonlySet<FrontendKey>, 'has'>,
   nodeGroups: ReadonlySet<string>,
   observed: Observed,
 ): Table {

@@ -1,0 +1,64 @@
+import { readFile } from 'node:fs/promises'
+import { Agent } from 'undici'
+import { errorText, FairwayError } from '../../model/problems.ts'
+import type { CaddyOptions } from './options.ts'
+
+interface Files {
+  readonly cert: string | undefined
+  readonly key: string | undefined
+  readonly ca: string | undefined
+}
+
+/** One agent for as long as the certificate files stay the same: Secrets are rotated beneath a running process. */
+export function createAgents({ proxy, tls, timeoutMs }: Pick<CaddyOptions, 'proxy' | 'tls' | 'timeoutMs'>) {
+  let known: { readonly content: string; readonly agent: Agent } | undefined
+
+  async function current(): Promise<Agent> {
+    const files = await readFiles(proxy, tls)
+    const content = JSON.stringify(files)
+    if (known?.content === content) return known.agent
+    const previous = known?.agent
+    known = { content, agent: createAgent(files, timeoutMs) }
+    // In the background: requests that other calls have on it end by their own deadlines.
+    previous?.close().catch(() => {})
+    return known.agent
+  }
+
+  return { current, close: async () => known?.agent.destroy() }
+}
+
+function createAgent({ cert, key, ca }: Files, timeoutMs: number): Agent {
+  return new Agent({
+    allowH2: false,
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    connect: {
+      timeout: timeoutMs,
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
+      ...(ca === undefined ? {} : { ca }),
+    },
+  })
+}
+
+async function readFiles(proxy: string, tls: CaddyOptions['tls']): Promise<Files> {
+  const read = async (name: keyof CaddyOptions['tls']): Promise<string | undefined> => {
+    const path = tls[name]
+    if (path === undefined) return undefined
+    try {
+      return await readFile(path, 'utf8')
+    } catch (error) {
+      throw new FairwayError(
+        {
+          code: 'ConfigInvalid',
+          kind: 'terminal',
+          message: `${name} of proxy ${proxy} cannot be read: ${errorText(error)}`,
+          remedy: 'Correct the path, or mount the Secret that has the file',
+        },
+        error,
+      )
+    }
+  }
+  const [cert, key, ca] = await Promise.all([read('certFile'), read('keyFile'), read('caFile')])
+  return { cert, key, ca }
+}

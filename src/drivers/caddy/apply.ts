@@ -1,0 +1,142 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Applied, Plan } from '../../model/driver.ts'
+import { FairwayError } from '../../model/problems.ts'
+import { type FrontendKey, frontendKey, type Table } from '../../model/table.ts'
+import type { AdminClient, Answer } from './client.ts'
+import { answerProblem, caddyText, notConfirmed, parseBindError } from './errors.ts'
+import { serverKey } from './names.ts'
+import { type CaddyOptions, socketOf } from './options.ts'
+import { type PreflightParts, preflight, type Refused, type Wanted } from './preflight.ts'
+import type { Dial } from './probe.ts'
+import type { Quarantine } from './quarantine.ts'
+import { renderServer } from './render.ts'
+import { readSnapshot, SERVERS_PATH, type Snapshot } from './snapshot.ts'
+
+export interface Applier extends PreflightParts {
+  readonly client: AdminClient
+}
+
+/** Each write that Caddy rejects at Start may leave listeners behind: a few that name something new, never a search for the culprit. */
+const MOST_FURTHER_WRITES = 3
+
+type Servers = ReadonlyMap<string, unknown>
+
+/** Brings Caddy to a plan's table with one write, or a few where Caddy names sockets that it cannot bind. */
+export async function applyPlan(
+  applier: Applier,
+  snapshot: Snapshot,
+  plan: Plan,
+  signal: AbortSignal,
+): Promise<Applied> {
+  const { options, quarantine, dial } = applier
+  const wanted = resolveTable(options, plan.table)
+  const redial = options.probe ? (targets: Parameters<Dial>[0]) => dial(targets, signal) : undefined
+  await quarantine.review(wanted, redial)
+  const found = await preflight(applier, snapshot, wanted, signal)
+  for (let further = 0; ; further++) {
+    const refused = withBarred(found, wanted, quarantine)
+    const servers = mergeServers(options, snapshot, wanted, refused)
+    const result = { refused: [...refused].map(([key, { problem }]) => ({ key, problem })) }
+    if (isSameAs(snapshot, servers)) return { ...result, wrote: false }
+    const rejection = await writeServers(applier, snapshot, servers, signal)
+    if (rejection === undefined) return { ...result, wrote: true }
+    const error = parseBindError(caddyText(rejection.body))
+    if (error === undefined || further >= MOST_FURTHER_WRITES || !quarantine.add(error, wanted)) {
+      throw new FairwayError(answerProblem(options, rejection.status, rejection.body))
+    }
+    options.log.warn({ proxy: options.proxy, ...error }, 'Caddy cannot bind a socket; its frontends are left out')
+    // Looks at the named sockets once, so that a later look can tell a change.
+    await quarantine.review(wanted, redial)
+  }
+}
+
+function resolveTable({ listen }: CaddyOptions, table: Table): readonly Wanted[] {
+  const groups = new Map(table.groups.map((group) => [group.id, group.targets]))
+  return table.frontends.map((frontend) => {
+    const targets = groups.get(frontend.group)
+    const key = frontendKey(frontend)
+    if (targets === undefined)
+      throw new TypeError(`${key} names group ${frontend.group}, which its table does not have`)
+    return { key, frontend, targets, socket: socketOf(listen, frontend) }
+  })
+}
+
+function withBarred(
+  found: ReadonlyMap<FrontendKey, Refused>,
+  wanted: readonly Wanted[],
+  quarantine: Quarantine,
+): ReadonlyMap<FrontendKey, Refused> {
+  const refused = new Map(found)
+  for (const one of wanted) {
+    const problem = quarantine.find(one)
+    if (problem !== undefined) refused.set(one.key, { problem, keep: false })
+  }
+  return refused
+}
+
+/** All servers as they shall be: those of others as they are, ours rendered anew, and what stays of those that were refused. */
+function mergeServers(
+  options: CaddyOptions,
+  { foreign, owned }: Snapshot,
+  wanted: readonly Wanted[],
+  refused: ReadonlyMap<FrontendKey, Refused>,
+): Servers {
+  const servers = new Map(foreign)
+  for (const [key, { frontend, json }] of owned) if (refused.get(frontend)?.keep === true) servers.set(key, json)
+  for (const { key, frontend, targets } of wanted) {
+    if (!refused.has(key)) servers.set(serverKey(options.owner, frontend), renderServer(options, frontend, targets))
+  }
+  return servers
+}
+
+function isSameAs({ foreign, owned }: Snapshot, servers: Servers): boolean {
+  if (servers.size !== foreign.size + owned.size) return false
+  return [...owned].every(([key, { json }]) => servers.has(key) && isDeepStrictEqual(servers.get(key), json))
+}
+
+/** Writes all servers in exchange for the snapshot, and reads them back. Gives Caddy's answer where it rejects them. */
+async function writeServers(
+  applier: Applier,
+  snapshot: Snapshot,
+  servers: Servers,
+  signal: AbortSignal,
+): Promise<Answer | undefined> {
+  const { options, client } = applier
+  const body = JSON.stringify(Object.fromEntries(servers))
+  const method = snapshot.hasLayer4 ? 'POST' : 'PUT'
+  options.log.debug({ proxy: options.proxy, servers: servers.size, bytes: body.length }, 'writing servers')
+  let lost: unknown
+  let answer: Answer | undefined
+  try {
+    answer = await client.write(method, SERVERS_PATH, snapshot.etag, body, signal)
+  } catch (error) {
+    // Written or not: only Caddy knows. Its reads wait for a change that is under way.
+    signal.throwIfAborted()
+    lost = error
+  }
+  if (answer !== undefined && answer.status >= 300) {
+    if (answer.status === 500 && parseBindError(caddyText(answer.body)) !== undefined) return answer
+    throw new FairwayError(answerProblem(options, answer.status, answer.body))
+  }
+  const difference = await compareWithProxy(applier, snapshot, servers, signal).catch((error: unknown) => {
+    signal.throwIfAborted()
+    throw lost ?? error
+  })
+  if (difference === undefined) return undefined
+  throw lost ?? new FairwayError(notConfirmed(options, difference))
+}
+
+/** What of ours the proxy does not show as written, or undefined. Others may have changed theirs in between: that is no concern of ours. */
+async function compareWithProxy(
+  { client, options }: Applier,
+  before: Snapshot,
+  servers: Servers,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { owned } = await readSnapshot(client, options, signal)
+  const ours = [...servers.keys()].filter((key) => !before.foreign.has(key))
+  const missing = ours.find((key) => !isDeepStrictEqual(owned.get(key)?.json, servers.get(key)))
+  if (missing !== undefined) return `server ${missing} is not as written`
+  const stale = [...owned.keys()].find((key) => !servers.has(key))
+  return stale === undefined ? undefined : `server ${stale} is still there`
+}

@@ -1,0 +1,70 @@
+import { connect } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { type Family, familyOf } from '../../model/address.ts'
+import { codeOf } from './errors.ts'
+
+/** What a connection attempt tells about an address and port. `unknown`: a firewall, or no way for us to tell. */
+export type Verdict = 'open' | 'refused' | 'unreachable' | 'unknown'
+
+export interface DialTarget {
+  readonly address: string
+  readonly port: number
+}
+
+/** Dials every target once; each verdict is at the index of its target. */
+export type Dial = (targets: readonly DialTarget[], signal: AbortSignal) => Promise<readonly Verdict[]>
+
+const ONE_DIAL_MS = 1_000
+const AT_ONCE = 64
+
+/** Dials with a bound on each attempt, on how many run at once, and on all together: what is still open then is `unknown`. */
+export function createDial(budgetMs: number): Dial {
+  return async (targets, signal) => {
+    const verdicts: Verdict[] = targets.map(() => 'unknown')
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(budgetMs)])
+    let next = 0
+    const work = async () => {
+      while (next < targets.length && !limit.aborted) {
+        const index = next++
+        const target = targets[index]
+        if (target !== undefined) verdicts[index] = await dialOne(target, limit)
+      }
+    }
+    await Promise.all(Array.from({ length: Math.min(AT_ONCE, targets.length) }, work))
+    signal.throwIfAborted()
+    return verdicts
+  }
+}
+
+function dialOne({ address, port }: DialTarget, limit: AbortSignal): Promise<Verdict> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: address, port })
+    const settle = (verdict: Verdict) => {
+      clearTimeout(timer)
+      limit.removeEventListener('abort', stop)
+      socket.destroy()
+      resolve(verdict)
+    }
+    const stop = () => settle('unknown')
+    const timer = setTimeout(stop, ONE_DIAL_MS)
+    limit.addEventListener('abort', stop, { once: true })
+    socket.on('connect', () => settle('open'))
+    socket.on('error', (error) => settle(verdictOf(codeOf(error), hasRoutes(familyOf(address)))))
+  })
+}
+
+/**
+ * What a failed attempt means. Without any address of the family of our own, "no route" tells about us alone: an operator in an IPv4 cluster may
+ * well program IPv6 frontends.
+ */
+export function verdictOf(code: string, weHaveFamily: boolean): Verdict {
+  if (code === 'ECONNREFUSED') return 'refused'
+  const noWay = code === 'EHOSTUNREACH' || code === 'ENETUNREACH' || code === 'EADDRNOTAVAIL'
+  return noWay && weHaveFamily ? 'unreachable' : 'unknown'
+}
+
+function hasRoutes(family: Family): boolean {
+  return Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .some((one) => one.family === family && !one.internal && !one.address.startsWith('fe80:'))
+}

@@ -1,0 +1,39 @@
+import { z } from 'zod'
+
+/**
+ * The part of caddy-l4's JSON that we write, v0.1.0 and later. Fields that came later (`weight`, `fall`, `rise`) are left alone: an unknown
+ * field makes Caddy reject the whole configuration. Strict, so that a server with anything else in it is seen as edited.
+ */
+const passive = z.strictObject({ fail_duration: z.string(), max_fails: z.number() })
+const active = z.strictObject({ interval: z.string(), timeout: z.string() })
+
+const proxyHandler = z.strictObject({
+  handler: z.literal('proxy'),
+  '@id': z.string().optional(),
+  upstreams: z.array(z.strictObject({ dial: z.tuple([z.string()]) })),
+  proxy_protocol: z.enum(['v1', 'v2']).optional(),
+  load_balancing: z.strictObject({
+    selection: z.strictObject({ policy: z.enum(['round_robin', 'random', 'ip_hash']) }),
+    try_duration: z.string(),
+    try_interval: z.string(),
+  }),
+  health_checks: z.strictObject({ passive, active: active.optional() }),
+})
+
+const closeHandler = z.strictObject({ handler: z.literal('close'), '@id': z.string().optional() })
+
+const route = z.strictObject({
+  match: z.tuple([z.strictObject({ remote_ip: z.strictObject({ ranges: z.array(z.string()) }) })]).optional(),
+  handle: z.tuple([z.discriminatedUnion('handler', [proxyHandler, closeHandler])]),
+})
+
+export const serverShape = z.strictObject({
+  '@id': z.string(),
+  listen: z.tuple([z.string()]),
+  idle_timeout: z.string().optional(),
+  routes: z.tuple([route]),
+})
+
+export type ServerJson = z.output<typeof serverShape>
+export type HandlerJson = ServerJson['routes'][0]['handle'][0]
+export type ProxyHandlerJson = z.output<typeof proxyHandler>

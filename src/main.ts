@@ -1,0 +1,72 @@
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { run } from './cli/run.ts'
+import { VERSION } from './cli/version.ts'
+import { errorText } from './model/problems.ts'
+
+const PORTS = { least: 0, most: 65_535 }
+
+function readPort(text: string): number {
+  const port = Number(text)
+  if (!/^\d+$/.test(text) || port < PORTS.least || port > PORTS.most)
+    throw new InvalidArgumentError('It must be a port number.')
+  return port
+}
+
+/** SIGTERM and SIGINT end the work in hand in good order; a second one ends the process at once. */
+function endBySignal(): AbortSignal {
+  const ending = new AbortController()
+  for (const name of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(name, () => {
+      if (ending.signal.aborted) process.exit(1)
+      ending.abort()
+    })
+  }
+  return ending.signal
+}
+
+interface RunFlags {
+  readonly config: string
+  readonly kubeconfig?: string
+  readonly context?: string
+  readonly healthPort: number
+  readonly logLevel: string
+}
+
+const program = new Command('fairway')
+  .description('Exposes Kubernetes Services through a proxy outside the cluster.')
+  .version(VERSION, '--version', 'print the version')
+  .showHelpAfterError()
+
+program
+  .command('run')
+  .description('run the operator: in a pod, or anywhere with a kubeconfig')
+  .addOption(new Option('--config <file>', 'configuration').env('FAIRWAY_CONFIG').default('/etc/fairway/fairway.yaml'))
+  .option('--kubeconfig <file>', "cluster to watch (default: $KUBECONFIG, ~/.kube/config, the pod's ServiceAccount)")
+  .option('--context <name>', 'context of the kubeconfig')
+  .addOption(
+    new Option('--health-port <port>', '/healthz and /readyz')
+      .argParser(readPort)
+      .env('FAIRWAY_HEALTH_PORT')
+      .default(8080),
+  )
+  .addOption(
+    new Option('--log-level <level>', 'least important lines to log')
+      .choices(['trace', 'debug', 'info', 'warn', 'error'])
+      .env('FAIRWAY_LOG_LEVEL')
+      .default('info'),
+  )
+  .action((flags: RunFlags) => run(flags, endBySignal()))
+
+program
+  .command('version')
+  .description('print the version')
+  .action(() => {
+    process.stdout.write(`fairway ${VERSION}\n`)
+  })
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.stderr.write(`fairway: ${errorText(error)}\n`)
+  process.exitCode = 1
+}

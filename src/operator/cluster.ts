@@ -1,0 +1,66 @@
+import type { KubeClient } from '../kube/client.ts'
+import type { EndpointSliceObject, KubeObject, ServiceObject } from '../kube/objects.ts'
+import { Reflector } from '../kube/reflector.ts'
+import { ENDPOINT_SLICES, NODES, type Resource, SERVICES } from '../kube/resources.ts'
+import type { StoreReader } from '../kube/store.ts'
+import { compareText, serviceName } from '../model/table.ts'
+import type { ClusterView, Log } from './interfaces.ts'
+
+/** The caches of everything that a pass reads. */
+export interface Caches extends ClusterView {
+  readonly services: () => readonly ServiceObject[]
+  readonly serviceStore: StoreReader<ServiceObject>
+  /** Whether all have been filled once. Nothing may plan before. */
+  synced(): boolean
+  /** What keeps them from being current, by resource; empty: nothing. */
+  troubles(): Readonly<Record<string, string>>
+  /** Calls back on every change. */
+  onChange(listener: () => void): void
+  /** Resolves when the signal has ended all of them. */
+  readonly ended: Promise<void>
+}
+
+/** Starts the caches of Services, Nodes and EndpointSlices; they fill and refill themselves until the signal ends them. */
+export function startCaches(client: KubeClient, log: Log, signal: AbortSignal): Caches {
+  const services = reflect(SERVICES, client, log)
+  const nodes = reflect(NODES, client, log)
+  const slices = reflect(ENDPOINT_SLICES, client, log)
+  const all = { services, nodes, endpointslices: slices }
+  const slicesByService = indexSlices(slices.store)
+  return {
+    services: () => services.store.list(),
+    serviceStore: services.store,
+    nodes: () => nodes.store.list(),
+    slicesOf: (service) => slicesByService(serviceName(service.metadata)),
+    synced: () => Object.values(all).every(({ store }) => store.synced),
+    troubles: () =>
+      Object.fromEntries(
+        Object.entries(all).flatMap(([name, { lastError }]) =>
+          lastError === undefined ? [] : [[name, lastError.message]],
+        ),
+      ),
+    onChange: (listener) => {
+      for (const { store } of Object.values(all)) store.onChange(listener)
+    },
+    ended: Promise.all(Object.values(all).map((reflector) => reflector.run(signal))).then(() => undefined),
+  }
+}
+
+function reflect<T extends KubeObject>(resource: Resource<T>, client: KubeClient, log: Log): Reflector<T> {
+  return new Reflector({ client, resource, log: log.child({ resource: resource.name }) })
+}
+
+/** EndpointSlices by `namespace/name` of their Service; made anew when one has changed and somebody asks. */
+function indexSlices(store: StoreReader<EndpointSliceObject>): (service: string) => readonly EndpointSliceObject[] {
+  let index: ReadonlyMap<string, readonly EndpointSliceObject[]> | undefined
+  store.onChange(() => {
+    index = undefined
+  })
+  return (service) => {
+    index ??= Map.groupBy(
+      store.list().toSorted((a, b) => compareText(a.metadata.name, b.metadata.name)),
+      (slice) => `${slice.metadata.namespace}/${slice.service}`,
+    )
+    return index.get(service) ?? []
+  }
+}

@@ -1,0 +1,89 @@
+import type { Config } from '../config/schema.ts'
+import { FairwayError } from '../model/problems.ts'
+import { type MakeDriver, startClasses } from './classes.ts'
+import type { Caches } from './cluster.ts'
+import type { ClusterWriter, Log, RunningClass } from './interfaces.ts'
+import { type Loop, startLoop } from './loop.ts'
+import { runPass } from './pass.ts'
+
+const QUIET_MS = 50
+const PATIENCE_MS = 1_000
+const RESYNC_MS = 15_000
+/** How long a pass in hand may take to end when the operator stops; a pod has 30 seconds. */
+const STOP_PATIENCE_MS = 15_000
+const RETRY_MS = { first: 1_000, most: 15_000 }
+
+export interface OperatorOptions {
+  readonly caches: Caches
+  readonly writer: ClusterWriter
+  /** UID of the kube-system namespace: tells this cluster from a copy of its configuration. */
+  readonly clusterUid: string
+  readonly makeDriver: MakeDriver
+  readonly log: Log
+}
+
+export interface Operator {
+  /** Runs the classes of a configuration in place of those before. Rejects, and leaves the old ones running, when it cannot be used. */
+  configure(config: Config): Promise<void>
+  /** Ends every loop after the pass in hand and closes the drivers. */
+  stop(): Promise<void>
+}
+
+/** Runs one loop for each class. Loops start once the caches are synced. */
+export function createOperator(options: OperatorOptions): Operator {
+  let current: Running | undefined
+  options.caches.onChange(() => {
+    for (const { loop } of current?.loops ?? []) loop.markDirty()
+  })
+  return {
+    configure: async (config) => {
+      const classes = startClasses(config, options.clusterUid, options.makeDriver)
+      await current?.stop()
+      current = run(classes, options)
+      options.log.info({ classes: classes.map(({ spec }) => spec.name) }, 'configuration in use')
+    },
+    stop: async () => {
+      await current?.stop()
+      current = undefined
+    },
+  }
+}
+
+interface Running {
+  readonly loops: readonly { readonly loop: Loop }[]
+  stop(): Promise<void>
+}
+
+function run(classes: readonly RunningClass[], { caches, writer, log }: OperatorOptions): Running {
+  const ending = new AbortController()
+  const cut = new AbortController()
+  const loops = classes.map((running) => {
+    const classLog = log.child({ class: running.spec.name })
+    const pass = async (signal: AbortSignal) => {
+      if (!caches.synced()) return { unfinished: true }
+      return runPass({ running, view: caches, writer, now: Date.now, log: classLog }, signal)
+    }
+    const timing = { quietMs: QUIET_MS, patienceMs: PATIENCE_MS, resyncMs: RESYNC_MS, retryMs: RETRY_MS }
+    return { loop: startLoop({ pass, ...timing, log: classLog }, cut.signal, ending.signal) }
+  })
+  return {
+    loops,
+    stop: async () => {
+      ending.abort()
+      const late = setTimeout(() => cut.abort(stopping()), STOP_PATIENCE_MS)
+      await Promise.all(loops.map(({ loop }) => loop.ended))
+      clearTimeout(late)
+      await Promise.all(classes.flatMap(({ proxies }) => proxies.map(({ driver }) => driver.close())))
+    },
+  }
+}
+
+/** The reason that ends a pass which takes too long while the operator stops or takes up a new configuration. */
+function stopping(): FairwayError {
+  return new FairwayError({
+    code: 'ProxyUnreachable',
+    kind: 'transient',
+    message: 'The operator is stopping or taking up a new configuration',
+    remedy: 'Nothing: the next pass goes on',
+  })
+}

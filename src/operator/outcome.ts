@@ -1,0 +1,181 @@
+import type { Placement } from '../desired/build.ts'
+import type { ServiceProblem } from '../desired/demand.ts'
+import { formatRecord, portText } from '../desired/record.ts'
+import type { ServiceCondition, ServiceObject } from '../kube/objects.ts'
+import type { ServiceWant } from '../kube/status.ts'
+import {
+  ALLOCATED_CONDITION,
+  CLEANUP_FINALIZER,
+  EXTERNAL_ADDRESS_ANNOTATION,
+  PREFIX,
+  PROGRAMMED_CONDITION,
+  UPSTREAM_FINALIZER,
+} from '../model/names.ts'
+import { describeProblem, type Problem } from '../model/problems.ts'
+import { type FrontendKey, frontendKey } from '../model/table.ts'
+import type { ServiceEvent } from './interfaces.ts'
+import type { ProxyResult } from './program-proxy.ts'
+
+/** What a Service is to be told at the end of a pass. */
+export interface Outcome {
+  readonly want: ServiceWant
+  readonly events: readonly ServiceEvent[]
+}
+
+/** API limits of metav1.Condition.message and of an Event's message. */
+const LONGEST_CONDITION = 32_768
+const LONGEST_EVENT = 1_024
+
+/** The first of the two writes: what a Service is given, before any proxy hears of it. Undefined when it was given nothing. */
+export function recordWant(placement: Placement, className: string, standing: boolean): ServiceWant | undefined {
+  const { addresses, ports } = placement.allocation
+  if (addresses.length === 0) return undefined
+  const message = formatRecord({ className, addresses, ports: ports.map(({ text }) => text) })
+  return {
+    conditions: [{ type: ALLOCATED_CONDITION, status: 'True', reason: 'Allocated', message }],
+    finalizers: { add: standing ? UPSTREAM_FINALIZER : CLEANUP_FINALIZER },
+  }
+}
+
+/** The second write: what the proxies made of it. */
+export function publishOutcome(
+  placement: Placement,
+  problems: readonly ServiceProblem[],
+  results: readonly ProxyResult[],
+): Outcome {
+  const { service } = placement.allocation.demand
+  if (placement.allocation.addresses.length === 0) return notAllocated(service, problems)
+  const ports = portOutcomes(placement, results)
+  const unreached = results.flatMap(({ problem }) => problem ?? [])
+  const held = results.flatMap(({ heldBack }) => heldBack ?? [])
+  const all = distinct([
+    ...problems.map(({ problem }) => problem),
+    ...ports.flatMap((one) => one.problem ?? []),
+    ...unreached,
+    ...held,
+  ])
+  const condition = programmed(ports, results, all)
+  return {
+    want: {
+      conditions: [condition],
+      finalizers: {},
+      ...publication(placement, ports, problems),
+    },
+    events: [...firstServed(service, condition, placement), ...warnings(service, all)],
+  }
+}
+
+interface PortOutcome {
+  readonly key: FrontendKey
+  readonly address: string
+  /** `443/TCP` */
+  readonly text: string
+  /** Names of the proxies that serve it. */
+  readonly servedBy: readonly string[]
+  /** Why a reached proxy does not. */
+  readonly problem: Problem | undefined
+}
+
+function portOutcomes(placement: Placement, results: readonly ProxyResult[]): readonly PortOutcome[] {
+  const { addresses, ports } = placement.allocation
+  return addresses.flatMap((address) =>
+    ports.map(({ port, protocol, text }) => {
+      const key = frontendKey({ address, port, protocol })
+      const reached = results.filter(({ problem }) => problem === undefined)
+      const refusals = reached.flatMap(({ refused }) => refused.get(key) ?? [])
+      const servedBy = reached.filter(({ refused }) => !refused.has(key)).map(({ proxy }) => proxy)
+      return { key, address, text, servedBy, problem: refusals[0] }
+    }),
+  )
+}
+
+function programmed(
+  ports: readonly PortOutcome[],
+  results: readonly ProxyResult[],
+  problems: readonly Problem[],
+): Pick<ServiceCondition, 'type' | 'status' | 'reason' | 'message'> {
+  const whole = results
+    .map(({ proxy }) => proxy)
+    .filter((proxy) => ports.every(({ servedBy }) => servedBy.includes(proxy)))
+  const everywhere = ports.length > 0 && ports.every(({ servedBy }) => servedBy.length > 0)
+  const count = `Served by ${whole.length} of ${results.length} proxies${whole.length > 0 ? `: ${whole.join(', ')}` : ''}`
+  return {
+    type: PROGRAMMED_CONDITION,
+    status: everywhere ? 'True' : 'False',
+    reason: everywhere ? 'Served' : (problems[0]?.code ?? 'Pending'),
+    message: [count, ...problems.map(describeProblem)].join('. ').slice(0, LONGEST_CONDITION),
+  }
+}
+
+/** The address, where clients look for it: once one proxy serves it, and from then on until the Service goes. */
+function publication(
+  placement: Placement,
+  ports: readonly PortOutcome[],
+  problems: readonly ServiceProblem[],
+): Partial<Pick<ServiceWant, 'ingress' | 'annotations'>> {
+  const { service } = placement.allocation.demand
+  const served = new Set(ports.filter(({ servedBy }) => servedBy.length > 0).map(({ address }) => address))
+  const before = new Set(service.status.loadBalancer.ingress.map(({ ip }) => ip))
+  if (service.spec.type === 'NodePort') {
+    const annotated = service.metadata.annotations[EXTERNAL_ADDRESS_ANNOTATION]?.split(',') ?? []
+    const shown = placement.allocation.addresses.filter((address) => served.has(address) || annotated.includes(address))
+    return shown.length === 0 ? {} : { annotations: { [EXTERNAL_ADDRESS_ANNOTATION]: shown.join(',') } }
+  }
+  const shown = placement.allocation.addresses.filter((address) => served.has(address) || before.has(address))
+  const ingress = shown.map((ip) => ({ ip, ipMode: 'Proxy' as const, ...portErrors(placement, ip, ports, problems) }))
+  return shown.length === 0 ? {} : { ingress }
+}
+
+/** Every port with its error, as the API wants it, once one of them has failed for good; nothing while all is well or a proxy is away. */
+function portErrors(
+  placement: Placement,
+  address: string,
+  ports: readonly PortOutcome[],
+  problems: readonly ServiceProblem[],
+): { readonly ports?: NonNullable<ServiceWant['ingress']>[number]['ports'] } {
+  const listed = placement.allocation.demand.service.spec.ports.map((servicePort) => {
+    const text = `${servicePort.port}/${servicePort.protocol}`
+    const outcome = ports.find((one) => one.address === address && one.text === text)
+    const asked = problems.find(({ port }) => port === text)?.problem
+    const failed = outcome === undefined || outcome.servedBy.length === 0 ? (outcome?.problem ?? asked) : undefined
+    const error = failed === undefined ? {} : { error: `${PREFIX}/${failed.code}` }
+    return { port: servicePort.port, protocol: servicePort.protocol, ...error }
+  })
+  return listed.some((one) => 'error' in one) ? { ports: listed } : {}
+}
+
+function notAllocated(service: ServiceObject, problems: readonly ServiceProblem[]): Outcome {
+  const all = distinct(problems.map(({ problem }) => problem))
+  const message = all.map(describeProblem).join('. ').slice(0, LONGEST_CONDITION) || 'The Service has no port to serve'
+  const reason = all[0]?.code ?? 'NoPorts'
+  const conditions = [{ type: ALLOCATED_CONDITION, status: 'False' as const, reason, message }]
+  return { want: { conditions, finalizers: {} }, events: warnings(service, all) }
+}
+
+function distinct(problems: readonly Problem[]): readonly Problem[] {
+  return [...new Map(problems.map((problem) => [describeProblem(problem), problem])).values()]
+}
+
+/** A problem is told once: afterwards the condition holds its text, across restarts too. */
+function warnings(service: ServiceObject, problems: readonly Problem[]): readonly ServiceEvent[] {
+  const told = service.status.conditions.map(({ message }) => message).join('\n')
+  return problems
+    .filter((problem) => !told.includes(describeProblem(problem)))
+    .map((problem) => ({
+      type: 'Warning',
+      reason: problem.code,
+      message: describeProblem(problem).slice(0, LONGEST_EVENT),
+    }))
+}
+
+function firstServed(
+  service: ServiceObject,
+  now: Pick<ServiceCondition, 'status'>,
+  placement: Placement,
+): readonly ServiceEvent[] {
+  const before = service.status.conditions.find(({ type }) => type === PROGRAMMED_CONDITION)
+  if (now.status !== 'True' || before?.status === 'True') return []
+  const { addresses, ports } = placement.allocation
+  const list = ports.map(({ port, protocol }) => portText(port, protocol)).join(', ')
+  return [{ type: 'Normal', reason: 'Served', message: `${addresses.join(', ')} serves ${list}` }]
+}

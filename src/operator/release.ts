@@ -1,0 +1,68 @@
+import { recordOf } from '../desired/record.ts'
+import type { Selection } from '../desired/select.ts'
+import type { ServiceObject } from '../kube/objects.ts'
+import type { ServiceWant } from '../kube/status.ts'
+import {
+  ALLOCATED_CONDITION,
+  CLEANUP_FINALIZER,
+  EXTERNAL_ADDRESS_ANNOTATION,
+  PROGRAMMED_CONDITION,
+  UPSTREAM_FINALIZER,
+} from '../model/names.ts'
+import { describeProblem, type Problem } from '../model/problems.ts'
+import type { RunningClass, ServiceEvent } from './interfaces.ts'
+import type { ProxyResult } from './program-proxy.ts'
+
+/** What to do with a Service that is not served any more. */
+export type Release =
+  | { readonly kind: 'let go'; readonly want: ServiceWant; readonly event: ServiceEvent }
+  /** A proxy may still serve it: keep the finalizer. */
+  | { readonly kind: 'wait'; readonly problem: Problem }
+
+/** Services that this class lets go: those whose address it gave, and as the speaker those of no class of the configuration. */
+export function releasedBy(running: RunningClass, selections: readonly Selection[]): readonly ServiceObject[] {
+  return selections.flatMap((one) => {
+    if (one.kind !== 'released') return []
+    const known = running.rules.some(({ name }) => name === one.className)
+    return one.className === running.spec.name || (!known && running.speaksForStrays) ? one.service : []
+  })
+}
+
+/**
+ * Decides whether a Service may go. It may once every proxy of the class was brought to a table without it; and after the configured patience even
+ * when one could not be reached, since a proxy that returns is corrected at first contact. `nowMs` is epoch milliseconds.
+ */
+export function decideRelease(
+  service: ServiceObject,
+  results: readonly ProxyResult[],
+  running: RunningClass,
+  nowMs: number,
+): Release {
+  const problem = results.flatMap((result) => result.problem ?? result.heldBack ?? [])[0]
+  const deleted = service.metadata.deletionTimestamp
+  const patient = deleted === undefined || nowMs - Date.parse(deleted) < running.cleanupPatienceMs
+  if (problem !== undefined && patient) return { kind: 'wait', problem }
+  return { kind: 'let go', want: releaseWant(service), event: releaseEvent(service, problem) }
+}
+
+/** Takes everything of ours off a Service. */
+export function releaseWant(service: ServiceObject): ServiceWant {
+  const { finalizers } = service.metadata
+  const held = recordOf(service)?.addresses ?? []
+  const ours = service.status.loadBalancer.ingress.every(({ ip }) => ip !== undefined && held.includes(ip))
+  return {
+    conditions: [],
+    removeConditions: [ALLOCATED_CONDITION, PROGRAMMED_CONDITION],
+    finalizers: { remove: [CLEANUP_FINALIZER, UPSTREAM_FINALIZER].filter((name) => finalizers.includes(name)) },
+    annotations: { [EXTERNAL_ADDRESS_ANNOTATION]: null },
+    // Another controller may have put its own address there since.
+    ...(ours ? { ingress: [] } : {}),
+  }
+}
+
+function releaseEvent(service: ServiceObject, problem: Problem | undefined): ServiceEvent {
+  const addresses = recordOf(service)?.addresses.join(', ') ?? 'nothing'
+  if (problem === undefined) return { type: 'Normal', reason: 'Released', message: `Released ${addresses}` }
+  const message = `Released ${addresses} without a word from every proxy: ${describeProblem(problem)}`
+  return { type: 'Warning', reason: 'Released', message: message.slice(0, 1_024) }
+}
