@@ -1,0 +1,8 @@
+/** Tests that may be skipped, each with the reason. Any other skip fails the run. */
+export interface AnnouncedSkip {
+  /** The test's whole name. */
+  readonly name: string
+  readonly reason: string
+}
+
+export const ANNOUNCED_SKIPS: readonly AnnouncedSkip[] = []

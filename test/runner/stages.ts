@@ -1,0 +1,125 @@
+/** The parts of `npm test`, in the order of their price. */
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { TestRecord } from './counts-reporter.ts'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+const REPORTER = join(import.meta.dirname, 'counts-reporter.ts')
+
+export interface StageResult {
+  readonly records: readonly TestRecord[]
+  /** Of the program that ran the tests: a crash fails the stage whatever the records say. */
+  readonly exitCode: number
+}
+
+export interface Stage {
+  readonly name: string
+  readonly what: string
+  readonly run: (env: NodeJS.ProcessEnv, signal: AbortSignal) => Promise<StageResult>
+}
+
+/** Tests of node:test below some globs. `timeoutMs` is for each test. */
+function nodeTests(globs: readonly string[], timeoutMs: number): Stage['run'] {
+  return async (env, signal) => {
+    const dir = mkdtempSync(join(tmpdir(), 'fairway-test-'))
+    const file = join(dir, 'records')
+    const reporters = { spec: 'stdout', [REPORTER]: file }
+    const argv = [
+      '--test',
+      `--test-timeout=${timeoutMs}`,
+      '--test-concurrency=1',
+      ...Object.entries(reporters).flatMap(([name, to]) => [
+        `--test-reporter=${name}`,
+        `--test-reporter-destination=${to}`,
+      ]),
+    ]
+    try {
+      const exitCode = await runProgram(process.execPath, [...argv, ...globs], ROOT, env, signal)
+      const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean)
+      return { exitCode, records: lines.map((line) => JSON.parse(line) as TestRecord) }
+    } finally {
+      rmSync(dir, { recursive: true })
+    }
+  }
+}
+
+function runProgram(
+  program: string,
+  argv: readonly string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+  onLine?: (line: string) => void,
+): Promise<number> {
+  return new Promise((done, reject) => {
+    const child = spawn(program, argv, { cwd, env, signal, stdio: ['ignore', onLine ? 'pipe' : 'inherit', 'inherit'] })
+    if (child.stdout && onLine) createInterface({ input: child.stdout }).on('line', onLine)
+    child.on('error', reject)
+    child.on('close', (code) => done(code ?? 1))
+  })
+}
+
+interface GoEvent {
+  readonly Action: string
+  readonly Package?: string
+  readonly Test?: string
+  readonly Output?: string
+}
+
+const GO_OUTCOMES: Readonly<Record<string, TestRecord['outcome']>> = { pass: 'passed', fail: 'failed', skip: 'skipped' }
+
+/** The stand-in's own tests: what the Caddy tests stand on. */
+async function goTests(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<StageResult> {
+  const records: TestRecord[] = []
+  const output: string[] = []
+  const onLine = (line: string) => {
+    const event = line.startsWith('{') ? (JSON.parse(line) as GoEvent) : { Action: 'output', Output: `${line}\n` }
+    if (event.Output !== undefined) output.push(event.Output)
+    const outcome = GO_OUTCOMES[event.Action]
+    if (outcome !== undefined && event.Test !== undefined) {
+      records.push({ name: event.Test, file: event.Package ?? '', outcome, reason: '' })
+    }
+  }
+  const cwd = join(ROOT, 'test/caddy-layer4')
+  const exitCode = await runProgram('go', ['test', '-count=1', '-json', './...'], cwd, env, signal, onLine)
+  if (exitCode !== 0) process.stdout.write(output.join(''))
+  return { exitCode, records }
+}
+
+/** A command whose success is the whole test. */
+function command(name: string, argv: readonly string[]): Stage['run'] {
+  return async (env, signal) => {
+    const exitCode = await runProgram(process.execPath, argv, ROOT, env, signal)
+    return { exitCode, records: [{ name, file: '', outcome: exitCode === 0 ? 'passed' : 'failed', reason: '' }] }
+  }
+}
+
+export const STAGES: readonly Stage[] = [
+  {
+    name: 'static',
+    what: 'types, lint and format',
+    run: command('types, lint and format', ['scripts/check.ts', '--static']),
+  },
+  {
+    name: 'unit',
+    what: 'unit and property tests',
+    run: nodeTests(['test/unit/**/*.test.ts', 'test/property/**/*.test.ts'], 60_000),
+  },
+  { name: 'stand-in', what: "the layer4 stand-in's own tests", run: goTests },
+  {
+    name: 'contract',
+    what: 'the driver contract, against real proxies',
+    run: nodeTests(['test/contract/**/*.test.ts'], 120_000),
+  },
+  { name: 'chart', what: 'the Helm chart', run: nodeTests(['test/chart/**/*.test.ts'], 60_000) },
+  { name: 'demo', what: 'npm run demo -- --once', run: command('the demo', ['test/demo/main.ts', '--once']) },
+  { name: 'e2e', what: 'chart and image on a real cluster', run: nodeTests(['test/e2e/**/*.test.ts'], 600_000) },
+  {
+    name: 'demo-cluster',
+    what: 'npm run demo -- --once --cluster',
+    run: command('the demo on a whole cluster', ['test/demo/main.ts', '--once', '--cluster']),
+  },
+]
