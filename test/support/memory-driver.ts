@@ -63,7 +63,6 @@ export function createMemoryProxy(capabilities: Capabilities = ALL): MemoryProxy
         })
         const keys = new Set(refused.map(({ key }) => key))
         // What it served before it refused the change goes on.
-        const before = (id: string) => `before ${id}`
         const kept = proxy.table.frontends.filter((frontend) => keys.has(frontendKey(frontend)))
         const rest = withoutFrontends(plan.table, keys)
         proxy.table = makeTable(
@@ -78,6 +77,11 @@ export function createMemoryProxy(capabilities: Capabilities = ALL): MemoryProxy
     },
   }
   return proxy
+}
+
+/** The id of a group as it was before a write: another value than after it. */
+function before(id: string): string {
+  return `before ${id}`
 }
 
 function fail({ broken }: MemoryProxy): void {
