@@ -1,6 +1,6 @@
 /** Things that take long to make, kept outside the tree under a name that says what they are made of. */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { basename, join, relative } from 'node:path'
 import { acquireLock } from './lock.ts'
@@ -50,6 +50,15 @@ export async function inTurn(
     rmSync(temporary, { recursive: true, force: true })
     await lock.release()
   }
+}
+
+/** Removes cached files of this prefix but for the newest. */
+export function dropOldest(prefix: string, keep: number): void {
+  const paths = readdirSync(cacheRoot())
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => join(cacheRoot(), name))
+  const byAge = paths.map((path) => ({ path, time: statSync(path).mtimeMs })).toSorted((a, b) => b.time - a.time)
+  for (const { path } of byAge.slice(keep)) rmSync(path, { force: true })
 }
 
 /** A short hash of files and texts: the same for the same content, wherever it lies. */

@@ -10,11 +10,12 @@ export function createCgroups(): void {
 
 /** Waits until the kernel lets them go: a cgroup is busy until the last of its processes is reaped. */
 export async function removeCgroups(signal: AbortSignal): Promise<void> {
-  const remove = async () => {
-    for (const dir of labCgroups()) removeTree(dir)
-    return true
-  }
-  await waitFor('cgroups of pods to be removable', remove, { timeoutMs: 10_000, intervalMs: 50 }, signal)
+  await waitFor('cgroups of pods to be removable', tryRemove, { timeoutMs: 10_000, intervalMs: 50 }, signal)
+}
+
+async function tryRemove(): Promise<boolean> {
+  for (const dir of labCgroups()) removeTree(dir)
+  return true
 }
 
 function labCgroups(): string[] {

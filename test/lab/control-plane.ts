@@ -27,6 +27,8 @@ export type Component = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 
 export interface ControlPlane {
   readonly access: ApiAccess
   readonly kubeconfig: string
+  /** As seen where the control plane runs: etcd answers JSON over HTTP there, for a compaction for instance. */
+  readonly etcdUrl: string
   /** The authority that signed the API server's certificate; client certificates by it are accepted too. */
   readonly authority: { readonly certFile: string; readonly keyFile: string }
   /** Starts a component that was stopped, and waits until it serves. Further flags hold until the next start. */
@@ -66,7 +68,8 @@ export async function startControlPlane(options: ControlPlaneOptions, signal: Ab
   if (options.controllers)
     await Promise.all([start('kube-controller-manager', signal), start('kube-scheduler', signal)])
   const { access, kubeconfig } = setup
-  return { access, kubeconfig, authority, start, stop, pid: (component) => running.get(component)?.pid }
+  const etcdUrl = `http://127.0.0.1:${setup.etcdPort}`
+  return { access, kubeconfig, etcdUrl, authority, start, stop, pid: (component) => running.get(component)?.pid }
 }
 
 async function prepare(options: ControlPlaneOptions): Promise<Setup> {
@@ -145,48 +148,59 @@ async function ready(
   }
 }
 
-function commandLine(component: Component, setup: Setup): string[] {
-  switch (component) {
-    case 'etcd':
-      return etcdFlags(setup)
-    case 'kube-apiserver':
-      return [...apiServerFlags(setup), ...setup.apiServerArgs]
-    case 'kube-controller-manager':
-      return [...controllerManagerFlags(setup), ...setup.controllerManagerArgs]
-    case 'kube-scheduler':
-      return ['--kubeconfig', setup.kubeconfig, '--leader-elect=false']
+function commandLine(component: Component, setup: Setup): readonly string[] {
+  const flags: Record<Component, readonly string[]> = {
+    etcd: etcdFlags(setup),
+    'kube-apiserver': [...apiServerFlags(setup), ...setup.apiServerArgs],
+    'kube-controller-manager': [...controllerManagerFlags(setup), ...setup.controllerManagerArgs],
+    'kube-scheduler': [`--kubeconfig=${setup.kubeconfig}`, '--leader-elect=false'],
   }
+  return flags[component]
 }
 
 function etcdFlags({ dir, etcdPort }: Setup): string[] {
   const client = `http://127.0.0.1:${etcdPort}`
-  // Peers do not exist; any free port will do.
-  const peer = 'http://127.0.0.1:0'
   return [
-    ...['--name', 'lab', '--data-dir', join(dir, 'etcd'), '--unsafe-no-fsync', '--log-level', 'warn'],
-    ...['--listen-client-urls', client, '--advertise-client-urls', client, '--listen-peer-urls', peer],
+    '--name=lab',
+    `--data-dir=${join(dir, 'etcd')}`,
+    `--listen-client-urls=${client}`,
+    `--advertise-client-urls=${client}`,
+    // Peers do not exist; any free port will do.
+    '--listen-peer-urls=http://127.0.0.1:0',
+    '--unsafe-no-fsync',
+    '--log-level=warn',
   ]
 }
 
 function apiServerFlags({ dir, host, port, etcdPort, place, dualStack }: Setup): string[] {
-  const file = (name: string) => join(dir, name)
   return [
-    ...['--etcd-servers', `http://127.0.0.1:${etcdPort}`, '--secure-port', `${port}`],
-    ...['--bind-address', place === 'namespace' ? '0.0.0.0' : host, '--advertise-address', host],
-    ...(place === 'loopback' ? ['--endpoint-reconciler-type', 'none'] : []), // it refuses to publish a loopback address
-    ...['--tls-cert-file', file('apiserver.crt'), '--tls-private-key-file', file('apiserver.key')],
-    ...['--client-ca-file', file('ca.crt'), '--token-auth-file', file('tokens.csv')],
-    ...['--service-account-issuer', 'https://kubernetes.default.svc'],
-    ...['--service-account-key-file', file('sa.key'), '--service-account-signing-key-file', file('sa.key')],
-    ...['--service-cluster-ip-range', dualStack ? `${serviceNet.v4},${serviceNet.v6}` : serviceNet.v4],
-    ...['--authorization-mode', 'RBAC,Node', '--allow-privileged', '--kubelet-preferred-address-types', 'InternalIP'],
+    `--etcd-servers=http://127.0.0.1:${etcdPort}`,
+    `--secure-port=${port}`,
+    `--bind-address=${place === 'namespace' ? '0.0.0.0' : host}`,
+    `--advertise-address=${host}`,
+    // It refuses to publish a loopback address as the Service "kubernetes".
+    `--endpoint-reconciler-type=${place === 'namespace' ? 'lease' : 'none'}`,
+    `--tls-cert-file=${join(dir, 'apiserver.crt')}`,
+    `--tls-private-key-file=${join(dir, 'apiserver.key')}`,
+    `--client-ca-file=${join(dir, 'ca.crt')}`,
+    `--token-auth-file=${join(dir, 'tokens.csv')}`,
+    '--service-account-issuer=https://kubernetes.default.svc',
+    `--service-account-key-file=${join(dir, 'sa.key')}`,
+    `--service-account-signing-key-file=${join(dir, 'sa.key')}`,
+    `--service-cluster-ip-range=${dualStack ? `${serviceNet.v4},${serviceNet.v6}` : serviceNet.v4}`,
+    '--authorization-mode=RBAC,Node',
+    '--allow-privileged',
+    '--kubelet-preferred-address-types=InternalIP',
     '--shutdown-delay-duration=0s',
   ]
 }
 
 function controllerManagerFlags({ dir, kubeconfig }: Setup): string[] {
   return [
-    ...['--kubeconfig', kubeconfig, '--leader-elect=false', '--use-service-account-credentials'],
-    ...['--service-account-private-key-file', join(dir, 'sa.key'), '--root-ca-file', join(dir, 'ca.crt')],
+    `--kubeconfig=${kubeconfig}`,
+    '--leader-elect=false',
+    '--use-service-account-credentials',
+    `--service-account-private-key-file=${join(dir, 'sa.key')}`,
+    `--root-ca-file=${join(dir, 'ca.crt')}`,
   ]
 }

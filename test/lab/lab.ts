@@ -10,7 +10,16 @@ import { type LightNode, startLightNodes } from './light-nodes.ts'
 import { acquireLock, type Lock } from './lock.ts'
 import { enterNamespace, networkUp } from './network.ts'
 import { type ClusterNode, startNode } from './node.ts'
-import { type Output, type RunOptions, recordOf, run, startDaemon, stopProcesses, tryRun } from './process.ts'
+import {
+  type Daemon,
+  type Output,
+  type RunOptions,
+  recordOf,
+  run,
+  startDaemon,
+  stopProcesses,
+  tryRun,
+} from './process.ts'
 import { type Progress, silent, step } from './progress.ts'
 import {
   createApiDir,
@@ -50,11 +59,7 @@ export interface LabOptions {
 /** A place where a process can run: a namespace of the lab, or the machine itself. */
 export type Place = 'host' | 'cp' | 'edge' | 'client' | `n${number}`
 
-export interface LabProcess {
-  readonly pid: number
-  readonly logFile: string
-  /** Undefined while it runs. */
-  exitCode(): number | string | undefined
+export interface LabProcess extends Daemon {
   kill(name: NodeJS.Signals): void
   /** SIGTERM, and SIGKILL if it is not gone after graceMs. */
   stop(graceMs: number, signal: AbortSignal): Promise<void>
@@ -98,10 +103,10 @@ export async function startLab(options: LabOptions, signal: AbortSignal): Promis
   try {
     await (lock ? sweepLab(signal) : sweepAbandonedApis(signal))
     dir = lock ? createLabDir() : createApiDir()
-    if (options.keep) markKept(dir)
     const parts = await step(progress, `starting ${describe(options)}`, async () =>
       startParts(options, dir ?? '', binDir, signal),
     )
+    if (options.keep) markKept(dir)
     return assemble(options.mode, dir, binDir, parts, sweep, lock)
   } catch (error) {
     // Not with the caller's signal: it may be what ended the start.
@@ -127,14 +132,12 @@ async function lockLab(options: LabOptions, progress: Progress, signal: AbortSig
 }
 
 function describe({ mode, nodes = 3 }: LabOptions): string {
-  switch (mode) {
-    case 'api':
-      return 'an API server'
-    case 'demo':
-      return `an API server and ${nodes} stand-in nodes`
-    case 'cluster':
-      return `a cluster of ${nodes} nodes`
+  const titles: Record<LabMode, string> = {
+    api: 'an API server',
+    demo: `an API server and ${nodes} stand-in nodes`,
+    cluster: `a cluster of ${nodes} nodes`,
   }
+  return titles[mode]
 }
 
 async function startParts(options: LabOptions, dir: string, binDir: string, signal: AbortSignal): Promise<Parts> {
@@ -199,7 +202,12 @@ function assemble(
   }
   const env = { ...process.env, ...home, PATH: `${binDir}:${process.env['PATH'] ?? ''}` }
   return {
-    ...{ mode, dir, binDir, kubeconfig, api, ...parts },
+    mode,
+    dir,
+    binDir,
+    kubeconfig,
+    api,
+    ...parts,
     kubectl: async (args, signal, options = {}) => run([join(binDir, 'kubectl'), ...args], { env, ...options }, signal),
     helm: async (args, signal, options = {}) =>
       run([join(binDir, 'helm'), ...args], { env, timeoutMs: 180_000, ...options }, signal),
@@ -221,11 +229,9 @@ function at(place: Place, argv: readonly string[]): readonly string[] {
   return place === 'host' ? argv : enterNamespace(place, argv)
 }
 
-function labProcess(daemon: ReturnType<typeof startDaemon>): LabProcess {
+function labProcess(daemon: Daemon): LabProcess {
   return {
-    pid: daemon.pid,
-    logFile: daemon.logFile,
-    exitCode: daemon.exitCode,
+    ...daemon,
     kill: (name) => {
       if (daemon.exitCode() === undefined) process.kill(daemon.pid, name)
     },

@@ -62,17 +62,17 @@ function syncPorts(open: Map<string, { close(): unknown }>, services: ServiceLis
 }
 
 function listenTcp(port: number): Server {
-  const accept = async (socket: Socket) => {
-    const header = await readProxyHeader(socket)
-    clients.set(socket, header ?? `${socket.remoteAddress?.replace('::ffff:', '')}:${socket.remotePort}`)
-    http.emit('connection', socket)
-  }
-  return createServer((socket) => {
+  const listener = createServer((socket) => {
     socket.on('error', () => {})
     accept(socket).catch(() => socket.destroy())
   })
-    .on('error', complain)
-    .listen(port)
+  return listener.on('error', complain).listen(port)
+}
+
+async function accept(socket: Socket): Promise<void> {
+  const header = await readProxyHeader(socket)
+  clients.set(socket, header ?? `${socket.remoteAddress?.replace('::ffff:', '')}:${socket.remotePort}`)
+  http.emit('connection', socket)
 }
 
 function listenUdp(port: number): UdpSocket {

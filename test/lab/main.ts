@@ -4,7 +4,7 @@ import { type LabMode, startLab } from './lab.ts'
 import { acquireLock } from './lock.ts'
 import { buildProductImage } from './product-image.ts'
 import { toStderr } from './progress.ts'
-import { installPackages, missingRequirements, type Purpose } from './requirements.ts'
+import { missingRequirements, prepareMachine } from './requirements.ts'
 import { apiDirs, sweepApi, sweepLab } from './state.ts'
 import { apiBinaries, clusterBinaries } from './versions.ts'
 
@@ -20,13 +20,13 @@ const stop = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort(new Error(`ended by ${name}`)))
 
 try {
-  await main(process.argv[2], stop.signal)
+  await main(process.argv[2] ?? '', stop.signal)
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
   process.exitCode = 1
 }
 
-async function main(command: string | undefined, signal: AbortSignal): Promise<void> {
+async function main(command: string, signal: AbortSignal): Promise<void> {
   switch (command) {
     case 'up':
       return up('cluster', signal)
@@ -36,11 +36,11 @@ async function main(command: string | undefined, signal: AbortSignal): Promise<v
     case 'down':
       return down(signal)
     case 'build':
-      return build(clusterBinaries, 'cluster', signal)
+      return build(clusterBinaries, signal)
     case 'build-demo':
-      return build(apiBinaries, 'api', signal)
+      return build(apiBinaries, signal)
     case 'image':
-      await prepare(['image'], signal)
+      await prepareMachine(['image'], toStderr, signal)
       process.stdout.write(`${await buildProductImage(toStderr, signal)}\n`)
       return
     default:
@@ -48,14 +48,8 @@ async function main(command: string | undefined, signal: AbortSignal): Promise<v
   }
 }
 
-async function prepare(purposes: readonly Purpose[], signal: AbortSignal): Promise<void> {
-  const missing = await missingRequirements(purposes, signal)
-  if (missing.length > 0) throw new Error(missing.join('\n'))
-  await installPackages(purposes, toStderr, signal)
-}
-
 async function up(mode: LabMode, signal: AbortSignal): Promise<void> {
-  await prepare([mode], signal)
+  await prepareMachine([mode], toStderr, signal)
   const lab = await startLab({ mode, keep: true, lockTimeoutMs: 5_000, progress: toStderr }, signal)
   lab.api.close()
   process.stderr.write(`programs and logs: ${lab.binDir} ${lab.dir}\n`)
@@ -71,13 +65,13 @@ async function down(signal: AbortSignal): Promise<void> {
   await lock.release()
 }
 
-async function build(names: readonly string[], purpose: Purpose, signal: AbortSignal): Promise<void> {
+async function build(names: readonly string[], signal: AbortSignal): Promise<void> {
   // Building needs Go alone, and no root.
   const missing = (await missingRequirements(['api'], signal)).filter(
     (line) => line.includes('Go') || line.includes('Linux'),
   )
   if (missing.length > 0) throw new Error(missing.join('\n'))
-  process.stdout.write(`${await buildBinaries(names, toStderr, signal)}\n`)
-  if (purpose === 'cluster' || purpose === 'api')
-    process.stdout.write(`${(await buildCaddy(toStderr, signal)).caddy}\n`)
+  // Side by side: one downloads while the other compiles.
+  const [binDir, { caddy }] = await Promise.all([buildBinaries(names, toStderr, signal), buildCaddy(toStderr, signal)])
+  process.stdout.write(`${binDir}\n${caddy}\n`)
 }

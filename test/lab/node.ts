@@ -141,21 +141,24 @@ async function containerdReady(
 }
 
 function commandLine(component: NodeComponent, node: NodeAddresses, files: NodeFiles, options: NodeOptions): string[] {
-  const program = join(options.binDir, component)
-  const identity = ['--kubeconfig', options.kubeconfig, '--hostname-override', node.name]
-  switch (component) {
-    case 'containerd':
-      return [program, '-c', files.containerdConfig, '-l', 'warn']
-    case 'kubelet': {
-      const addresses = options.dualStack ? `${node.v4},${node.v6}` : node.v4
-      const state = ['--config', files.kubeletConfig, '--root-dir', join(files.dir, 'kubelet')]
-      return [program, ...identity, ...state, '--node-ip', addresses]
-    }
-    case 'kube-proxy': {
-      const pods = options.dualStack ? `${podNet.v4},${podNet.v6}` : podNet.v4
+  const { dualStack, kubeconfig } = options
+  const identity = [`--kubeconfig=${kubeconfig}`, `--hostname-override=${node.name}`]
+  const flags: Record<NodeComponent, readonly string[]> = {
+    containerd: ['-c', files.containerdConfig, '-l', 'warn'],
+    kubelet: [
+      ...identity,
+      `--config=${files.kubeletConfig}`,
+      `--root-dir=${join(files.dir, 'kubelet')}`,
+      `--node-ip=${dualStack ? `${node.v4},${node.v6}` : node.v4}`,
+    ],
+    'kube-proxy': [
+      ...identity,
+      '--proxy-mode=nftables',
       // The conntrack table belongs to the machine, which is not ours to resize.
-      const flags = ['--proxy-mode', 'nftables', '--conntrack-max-per-core', '0', '--cluster-cidr', pods]
-      return [program, ...identity, ...flags, '--healthz-bind-address', '0.0.0.0:10256']
-    }
+      '--conntrack-max-per-core=0',
+      `--cluster-cidr=${dualStack ? `${podNet.v4},${podNet.v6}` : podNet.v4}`,
+      '--healthz-bind-address=0.0.0.0:10256',
+    ],
   }
+  return [join(options.binDir, component), ...flags[component]]
 }

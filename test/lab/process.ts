@@ -1,9 +1,9 @@
 /** Child processes: commands that end, and daemons that are recorded on disk so that a later run can end them too. */
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
-import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { delay, waitFor } from './wait.ts'
+import { tail } from './tail.ts'
+import { delay, type Watched, waitFor } from './wait.ts'
 
 export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv
@@ -59,12 +59,8 @@ export async function run(argv: readonly string[], options: RunOptions, signal: 
   throw new Error(`${argv.join(' ')} ended with ${output.code}\n${tail(output.stderr || output.stdout)}`)
 }
 
-export interface Daemon {
-  readonly name: string
+export interface Daemon extends Watched {
   readonly pid: number
-  readonly logFile: string
-  /** Undefined while it runs. */
-  exitCode(): number | string | undefined
 }
 
 export interface DaemonOptions {
@@ -153,23 +149,5 @@ function readStartTime(pid: number): string | undefined {
     return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19]
   } catch {
     return undefined
-  }
-}
-
-/** The last lines of a text: enough to see why something failed. */
-export function tail(text: string, lines = 20): string {
-  return text.trimEnd().split('\n').slice(-lines).join('\n')
-}
-
-export async function tailFile(path: string, lines = 20): Promise<string> {
-  const file = await open(path).catch(() => undefined)
-  if (!file) return ''
-  try {
-    const { size } = await file.stat()
-    const length = Math.min(size, 16_384)
-    const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length)
-    return tail(buffer.toString('utf8'), lines)
-  } finally {
-    await file.close()
   }
 }

@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cp } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { cached, cacheRoot, hashOf, inTurn, readTree } from './cache.ts'
+import { cached, cacheRoot, dropOldest, hashOf, inTurn, readTree } from './cache.ts'
 import { productImage } from './images.ts'
 import { run, tryRun } from './process.ts'
 import { type Progress, step } from './progress.ts'
@@ -15,17 +15,21 @@ const repository = resolve(import.meta.dirname, '../..')
 /** What does not go into the image, or is made from what does. */
 const notInImage = /^(\.git|node_modules|dist|test|charts|docs|deploy|\.ci)$|\.md$/
 const hostCertificates = '/etc/ssl/certs/ca-certificates.crt'
+const imagePrefix = 'fairway-image-'
 const buildTimeoutMs = 600_000
 
 /** Gives the path of a docker-archive of `productImage`, built again when the sources have changed. Needs root. */
 export async function buildProductImage(progress: Progress, signal: AbortSignal): Promise<string> {
   const sources = readTree(repository, (path) => notInImage.test(path))
-  const name = `fairway-image-${hashOf([debianSuite, `${nodeMajor}`, npmVersion, ...sources])}.tar`
+  const name = `${imagePrefix}${hashOf([debianSuite, `${nodeMajor}`, npmVersion, ...sources])}.tar`
   const make = async (archive: string) => {
     const base = await baseImage(progress, signal)
     await step(progress, "building the product's image", async () => buildImage(base, archive, signal))
   }
-  return cached(name, make, progress, signal)
+  const archive = await cached(name, make, progress, signal)
+  // One for each state of the sources would fill the disk; two let one switch between branches.
+  dropOldest(imagePrefix, 2)
+  return archive
 }
 
 async function buildImage(base: string, archive: string, signal: AbortSignal): Promise<void> {

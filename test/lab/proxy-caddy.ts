@@ -3,7 +3,6 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { edge } from './addresses.ts'
 import type { Lab, LabProcess } from './lab.ts'
-import { tailFile } from './process.ts'
 import { waitFor } from './wait.ts'
 
 export interface CaddyOptions {
@@ -31,11 +30,9 @@ export async function startCaddy(lab: Lab, options: CaddyOptions, signal: AbortS
   const home = { XDG_DATA_HOME: join(lab.dir, name), XDG_CONFIG_HOME: join(lab.dir, name), HOME: join(lab.dir, name) }
   const caddy = lab.spawn('edge', name, [options.program, 'run', '--config', configFile], home)
   const answers = async (limit: AbortSignal) => {
-    if (caddy.exitCode() !== undefined) return 'ended'
     const { code } = await lab.inNamespace('edge', ['curl', '-sf', '-m', '2', `${adminUrl}/config/`], limit)
-    return code === 0 ? 'answers' : undefined
+    return code === 0
   }
-  const outcome = await waitFor(`${name} to answer`, answers, { timeoutMs: 15_000 }, signal)
-  if (outcome === 'ended') throw new Error(`${name} ended with ${caddy.exitCode()}\n${await tailFile(caddy.logFile)}`)
+  await waitFor(`${name} to answer`, answers, { timeoutMs: 15_000, daemons: [caddy] }, signal)
   return { ...caddy, adminUrl }
 }

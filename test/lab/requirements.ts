@@ -59,6 +59,17 @@ export async function missingRequirements(
   return lines
 }
 
+/** Brings what can be brought; the error has one line for each thing that cannot. */
+export async function prepareMachine(
+  purposes: readonly Purpose[],
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<void> {
+  const missing = await missingRequirements(purposes, signal)
+  if (missing.length > 0) throw new Error(missing.join('\n'))
+  await installPackages(purposes, progress, signal)
+}
+
 /** Installs the Debian packages that are missing. Needs root. */
 export async function installPackages(
   purposes: readonly Purpose[],

@@ -1,5 +1,14 @@
 /** Where a lab keeps its things, and how every trace of one is removed, whether it ended in order or not. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { removeCgroups } from './cgroups.ts'
@@ -38,6 +47,7 @@ export function isKept(dir: string): boolean {
 
 /** Removes the lab with namespaces: processes, links, mounts, cgroups, files. Nothing there is fine too. */
 export async function sweepLab(signal: AbortSignal): Promise<void> {
+  if (existsSync(labDir) && !isOwn(labDir)) throw new Error(`${labDir} is somebody else's: remove it first.`)
   await stopProcesses(recordsIn(labDir), 0, signal)
   // Ends what else runs in the namespaces; a node's mounts and pods end with its first process.
   await networkDown(signal)
@@ -58,10 +68,16 @@ export async function sweepAbandonedApis(signal: AbortSignal): Promise<void> {
   }
 }
 
-/** The directories of all API servers on loopback. */
+/** The directories of this user's API servers on loopback. */
 export function apiDirs(): string[] {
   const names = readdirSync(tmpdir()).filter((name) => name.startsWith(apiPrefix))
-  return names.map((name) => join(tmpdir(), name))
+  return names.map((name) => join(tmpdir(), name)).filter(isOwn)
+}
+
+/** Anybody may write to the directory for temporary files; what others put there must not tell us what to end. */
+function isOwn(dir: string): boolean {
+  const stats = lstatSync(dir)
+  return stats.isDirectory() && stats.uid === process.geteuid?.()
 }
 
 function recordsIn(dir: string): ProcessRecord[] {
@@ -75,7 +91,7 @@ async function removeDir(dir: string, signal: AbortSignal): Promise<void> {
     .split('\n')
     .map((line) => line.split(' ')[1] ?? '')
   // Deepest first. Never remove what is seen through a mount.
-  for (const mount of mounts.filter((path) => path.startsWith(`${dir}/`)).reverse())
+  for (const mount of mounts.filter((path) => path.startsWith(`${dir}/`)).toReversed())
     await run(['umount', mount], {}, signal)
   rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
 }

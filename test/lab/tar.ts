@@ -34,7 +34,7 @@ function header(entry: TarEntry, size: number): Buffer {
   octal(size, 124, 12)
   octal(0, 136, 12) // time
   block.write(entry.kind === 'directory' ? '5' : '0', 156, 'latin1')
-  block.write('ustar\0' + '00', 257, 'latin1')
+  block.write('ustar\x0000', 257, 'latin1')
   // The checksum counts its own field as blanks.
   block.fill(' ', 148, 156)
   const sum = block.reduce((total, byte) => total + byte, 0)

@@ -1,12 +1,20 @@
 /** Waits: each has an end and follows an AbortSignal. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Daemon, tailFile } from './process.ts'
+import { tailFile } from './tail.ts'
+
+/** A process that something depends on. */
+export interface Watched {
+  readonly name: string
+  readonly logFile: string
+  /** Undefined while it runs. */
+  exitCode(this: void): number | string | undefined
+}
 
 export interface WaitOptions {
   readonly timeoutMs: number
   readonly intervalMs?: number
   /** The wait fails at once when one of these has ended. */
-  readonly daemons?: readonly Daemon[]
+  readonly daemons?: readonly Watched[]
 }
 
 export async function delay(ms: number, signal: AbortSignal): Promise<void> {
@@ -40,7 +48,7 @@ export async function waitFor<T>(
   }
 }
 
-async function failIfEnded(what: string, daemons: readonly Daemon[]): Promise<void> {
+async function failIfEnded(what: string, daemons: readonly Watched[]): Promise<void> {
   for (const daemon of daemons) {
     const exit = daemon.exitCode()
     if (exit === undefined) continue
