@@ -1,12 +1,13 @@
 /** The demo on the least that is real: API server, proxy, operator; a process in each node namespace answers in place of kube-proxy and pods. */
 import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { buildCaddy } from '../lab/build.ts'
+import { buildBinaries, buildSmallCaddy } from '../lab/build.ts'
 import { type Lab, startLab } from '../lab/lab.ts'
 import { toStderr } from '../lab/progress.ts'
 import { startCaddy } from '../lab/proxy-caddy.ts'
-import { installPackages, missingRequirements } from '../lab/requirements.ts'
+import { prepareMachine } from '../lab/requirements.ts'
 import { tailFile } from '../lab/tail.ts'
+import { apiBinaries } from '../lab/versions.ts'
 import { waitFor } from '../lab/wait.ts'
 import { say, showCaddy, showCurl, showKubectl } from './show.ts'
 
@@ -15,7 +16,7 @@ const MAIN = resolve(import.meta.dirname, '../../src/main.ts')
 const SERVICE = {
   apiVersion: 'v1',
   kind: 'Service',
-  metadata: { name: 'web', annotations: { 'fairway.dev/class': 'public' } },
+  metadata: { name: 'web', annotations: { 'fairway.dev/class': 'public', 'fairway.dev/proxy-protocol': 'v2' } },
   spec: { type: 'LoadBalancer', selector: { app: 'web' }, ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
 }
 
@@ -35,10 +36,8 @@ export function demoConfig(adminUrl: string): object {
 
 /** Runs the demo and returns the lab, which the caller stops. `own` gets the lab as soon as there is one, so that it is stopped whatever happens. */
 export async function runLightDemo(own: (lab: Lab) => void, signal: AbortSignal): Promise<void> {
-  const missing = await missingRequirements(['demo'], signal)
-  if (missing.length > 0) throw new Error(missing.join('\n'))
-  await installPackages(['demo'], toStderr, signal)
-  const { caddy: program } = await buildCaddy(toStderr, signal)
+  await prepareMachine(['demo'], toStderr, signal)
+  const [program] = await Promise.all([buildSmallCaddy(toStderr, signal), buildBinaries(apiBinaries, toStderr, signal)])
   const lab = await startLab({ mode: 'demo', progress: toStderr }, signal)
   own(lab)
   say(
@@ -51,7 +50,9 @@ export async function runLightDemo(own: (lab: Lab) => void, signal: AbortSignal)
   )
   const { adminUrl } = await startCaddy(lab, { program }, signal)
   await startOperator(lab, adminUrl, signal)
-  say('The operator runs. Now a Service of type LoadBalancer asks for the class "public":')
+  say(
+    'The operator runs. Now a Service of type LoadBalancer asks for the class "public", and for PROXY protocol v2,\nso that its pods learn the address of the client, 203.0.113.9:',
+  )
   await apply(lab, SERVICE, signal)
   const address = await waitForAddress(lab, 'web', signal)
   await showKubectl(lab, ['get', 'svc', 'web'], signal)

@@ -31,7 +31,8 @@ export async function showCurl(
   for (let i = 0; i < times; i++) {
     const { code, stdout, stderr } = await lab.inNamespace(place, ['curl', '-sS', '-m', '5', url], signal)
     if (code !== 0) throw new Error(`curl ${url} from ${place} failed: ${stderr}`)
-    const answer = stdout.trim()
+    // The client's port is another one each time.
+    const answer = stdout.trim().replace(/:\d+$/, '')
     answers.set(answer, (answers.get(answer) ?? 0) + 1)
   }
   const lines = [...answers]

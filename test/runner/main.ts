@@ -2,9 +2,9 @@
  * npm test [-- STAGE...]: installs and builds what the tests need, runs every stage, and prints the counts. A skip that announced-skips.ts does
  * not name with its reason fails the run.
  */
-import { buildBinaries, buildCaddy } from '../lab/build.ts'
+import { buildBinaries, buildCaddy, buildSmallCaddy } from '../lab/build.ts'
 import { toStderr } from '../lab/progress.ts'
-import { findGo, installPackages, missingRequirements, type Purpose } from '../lab/requirements.ts'
+import { findGo, type Purpose, prepareMachine } from '../lab/requirements.ts'
 import { clusterBinaries } from '../lab/versions.ts'
 import { ANNOUNCED_SKIPS } from './announced-skips.ts'
 import type { TestRecord } from './counts-reporter.ts'
@@ -48,11 +48,12 @@ async function main(names: readonly string[], signal: AbortSignal): Promise<numb
 
 /** Everything that has to be there before the first real program runs. */
 async function prepare(signal: AbortSignal): Promise<NodeJS.ProcessEnv> {
-  const missing = await missingRequirements(PURPOSES, signal)
-  if (missing.length > 0) throw new Error(`${missing.join('\n')}\nWithout these: npm test -- static unit`)
-  await installPackages(PURPOSES, toStderr, signal)
-  const binDir = await buildBinaries(clusterBinaries, toStderr, signal)
-  await buildCaddy(toStderr, signal)
+  await prepareMachine(PURPOSES, toStderr, signal)
+  const [binDir] = await Promise.all([
+    buildBinaries(clusterBinaries, toStderr, signal),
+    buildCaddy(toStderr, signal),
+    buildSmallCaddy(toStderr, signal),
+  ])
   const go = await findGo(signal)
   const path = [...(go === undefined ? [] : [go.replace(/\/go$/, '')]), binDir, process.env['PATH'] ?? ''].join(':')
   return { ...process.env, PATH: path, HELM: `${binDir}/helm` }

@@ -3,9 +3,9 @@ package layer4
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
 func init() {
@@ -31,13 +31,25 @@ func (MatchRemoteIP) CaddyModule() caddy.ModuleInfo {
 func (m *MatchRemoteIP) Provision(caddy.Context) error {
 	replacer := caddy.NewReplacer()
 	for _, text := range m.Ranges {
-		prefix, err := caddyhttp.CIDRExpressionToPrefix(replacer.ReplaceAll(text, ""))
+		prefix, err := parsePrefix(replacer.ReplaceAll(text, ""))
 		if err != nil {
 			return err
 		}
 		m.prefixes = append(m.prefixes, prefix)
 	}
 	return nil
+}
+
+// parsePrefix takes a CIDR, or an address that stands for itself.
+func parsePrefix(text string) (netip.Prefix, error) {
+	if strings.Contains(text, "/") {
+		return netip.ParsePrefix(text)
+	}
+	address, err := netip.ParseAddr(text)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	return netip.PrefixFrom(address, address.BitLen()), nil
 }
 
 // Match never needs a byte from the client.

@@ -45,7 +45,7 @@ func (h *Handler) dialPeer(upstream *Upstream, p *peer, client *layer4.Connectio
 		return nil, err
 	}
 	if upstream.TLS != nil {
-		if conn, err = startTLS(conn, upstream.tlsConfig, address.Host); err != nil {
+		if conn, err = startTLS(conn, address.Host); err != nil {
 			return nil, err
 		}
 	}
@@ -55,15 +55,8 @@ func (h *Handler) dialPeer(upstream *Upstream, p *peer, client *layer4.Connectio
 	return conn, nil
 }
 
-func startTLS(conn net.Conn, config *tls.Config, host string) (net.Conn, error) {
-	if config == nil { // "tls": {} asks for TLS without any wishes
-		config = new(tls.Config)
-	}
-	config = config.Clone()
-	if config.ServerName == "" {
-		config.ServerName = host
-	}
-	secured := tls.Client(conn, config)
+func startTLS(conn net.Conn, host string) (net.Conn, error) {
+	secured := tls.Client(conn, &tls.Config{ServerName: host})
 	if err := secured.HandshakeContext(context.Background()); err != nil {
 		_ = conn.Close()
 		return nil, err

@@ -1,13 +1,11 @@
 package proxy
 
 import (
-	"crypto/tls"
 	"fmt"
 	"net"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 )
 
 // Upstream is one choice of the load balancer.
@@ -23,8 +21,9 @@ type Upstream struct {
 	// ResolverPreference is checked; only its "_only" values have an effect.
 	ResolverPreference string `json:"resolver_preference,omitempty"`
 
-	// TLS, if set, is spoken to the upstream.
-	TLS *reverseproxy.TLSConfig `json:"tls,omitempty"`
+	// TLS, if set, is spoken to the upstream. None of its options are here:
+	// they would bring half of Caddy with them.
+	TLS *struct{} `json:"tls,omitempty"`
 
 	// MaxConnections takes the upstream out of the choice once a peer has had
 	// so many connections (see peer.connections).
@@ -34,7 +33,6 @@ type Upstream struct {
 	Weight int `json:"weight,omitempty"`
 
 	peers     []*peer
-	tlsConfig *tls.Config
 	maxFails  int32
 	closeDown bool
 }
@@ -55,13 +53,6 @@ func (u *Upstream) provision(h *Handler) error {
 			return err
 		}
 		u.peers = append(u.peers, p)
-	}
-	if u.TLS != nil {
-		config, err := u.TLS.MakeTLSClientConfig(h.ctx)
-		if err != nil {
-			return fmt.Errorf("making TLS client config: %v", err)
-		}
-		u.tlsConfig = config
 	}
 	u.adoptHealthChecks(h.HealthChecks)
 	return nil

@@ -7,6 +7,7 @@ import (
 
 	_ "fairway.dev/test/caddy-layer4/layer4"
 	_ "fairway.dev/test/caddy-layer4/proxy"
+	_ "fairway.dev/test/caddy-layer4/tlsmatch"
 )
 
 func main() {

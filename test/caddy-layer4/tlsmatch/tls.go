@@ -1,4 +1,6 @@
-package layer4
+// Package tlsmatch is the layer4 app's matcher for TLS. It stands apart because
+// it brings Caddy's whole TLS app with it, which takes minutes to compile.
+package tlsmatch
 
 import (
 	"context"
@@ -11,6 +13,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddytls"
+
+	"fairway.dev/test/caddy-layer4/layer4"
 )
 
 func init() {
@@ -52,7 +56,7 @@ func (m *MatchTLS) Provision(ctx caddy.Context) error {
 
 // Match says no to whatever is not TLS, and ErrNeedMore until the ClientHello
 // is complete.
-func (m *MatchTLS) Match(client *Connection) (bool, error) {
+func (m *MatchTLS) Match(client *layer4.Connection) (bool, error) {
 	matched := false
 	err := withClientHello(client, func(hello *tls.ClientHelloInfo) {
 		matched = m.matchHello(hello)
@@ -74,7 +78,7 @@ var errSeenHello = errors.New("the ClientHello is all we came for")
 // withClientHello lets the standard library parse the bytes read ahead: it
 // starts a handshake and leaves it as soon as the ClientHello is known. Any
 // other end of that handshake means that these bytes are not TLS.
-func withClientHello(client *Connection, visit func(*tls.ClientHelloInfo)) error {
+func withClientHello(client *layer4.Connection, visit func(*tls.ClientHelloInfo)) error {
 	input := &helloConn{Conn: client, reader: client.Peek()}
 	server := tls.Server(input, &tls.Config{
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
@@ -85,7 +89,7 @@ func withClientHello(client *Connection, visit func(*tls.ClientHelloInfo)) error
 	})
 	err := server.HandshakeContext(context.Background())
 	if !errors.Is(err, errSeenHello) && input.ranDry {
-		return ErrNeedMore
+		return layer4.ErrNeedMore
 	}
 	return nil
 }
@@ -99,7 +103,7 @@ type helloConn struct {
 
 func (c *helloConn) Read(p []byte) (int, error) {
 	n, err := c.reader.Read(p)
-	c.ranDry = c.ranDry || errors.Is(err, ErrNeedMore)
+	c.ranDry = c.ranDry || errors.Is(err, layer4.ErrNeedMore)
 	return n, err
 }
 
@@ -109,7 +113,7 @@ func (c *helloConn) Close() error { return nil }
 
 // Interface guards
 var (
-	_ Matcher           = (*MatchTLS)(nil)
+	_ layer4.Matcher    = (*MatchTLS)(nil)
 	_ caddy.Provisioner = (*MatchTLS)(nil)
 	_ json.Unmarshaler  = (*MatchTLS)(nil)
 )
