@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Logger, pino } from 'pino'
+import type { Logger } from 'pino'
 import { loadConfig } from '../config/load.ts'
 import { createKubeClient, type KubeClient } from '../kube/client.ts'
 import { loadKubeConfig } from '../kube/credentials.ts'
@@ -11,6 +11,7 @@ import { createOperator } from '../operator/operator.ts'
 import { createWriter } from '../operator/writer.ts'
 import { healthApp, serveHealth } from '../server/health.ts'
 import { driverMaker } from './drivers.ts'
+import { createLog } from './log.ts'
 import { watchConfig } from './watch-config.ts'
 
 export interface RunOptions {
@@ -25,7 +26,7 @@ const UID_RETRY_MS = 2_000
 
 /** `fairway run`: the operator, until the signal ends it. Rejects when it cannot start: a configuration that cannot be used, no cluster. */
 export async function run(options: RunOptions, signal: AbortSignal): Promise<void> {
-  const log = pino({ level: options.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime })
+  const log = createLog(options.logLevel)
   const { config, text } = await loadConfig(options.config)
   const kubeConfig = loadKubeConfig(options)
   const client = createKubeClient({ kubeConfig, reload: () => loadKubeConfig(options) })
