@@ -62,14 +62,19 @@ function schemaIssue(issue: z.core.$ZodIssue): ConfigIssue[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({
       path: [...path, key],
-      message: `unknown key "${key}"${didYouMean(key, knownKeys())}`,
+      // One that is known elsewhere is not mistyped but misplaced.
+      message: `unknown key "${key}"${didYouMean(
+        key,
+        knownKeys().filter((one) => one !== key),
+      )}`,
     }))
   }
   if (issue.code === 'invalid_union') {
     const nested = issue.errors.flat().find((one) => one.code === 'custom')
     return [{ path, message: nested?.message ?? issue.message }]
   }
-  return [{ path, message: issue.message }]
+  const missing = issue.code === 'invalid_type' && issue.message.endsWith('received undefined')
+  return [{ path, message: missing ? 'is missing' : issue.message }]
 }
 
 /** Where a key begins in the text, or an entry of a list; undefined when it is not there. */
@@ -83,10 +88,9 @@ function startOf(path: ConfigIssue['path'], document: Document): number | undefi
 /** `fairway.yaml:12: classes[0].pools[0].name: message`; a missing key gets the line of what should hold it. */
 function locate(issue: ConfigIssue, document: Document, lines: LineCounter, source: string): string {
   const key = issue.path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`)).join('')
-  for (let length = issue.path.length; length >= 0; length--) {
-    const start = startOf(issue.path.slice(0, length), document)
-    if (start !== undefined)
-      return `${source}:${lines.linePos(start).line}: ${key.replace(/^\./, '') || 'the file'}: ${issue.message}`
-  }
-  return `${source}:1: ${key.replace(/^\./, '') || 'the file'}: ${issue.message}`
+  const holders = [issue.path, ...issue.path.map((_, index) => issue.path.slice(0, -1 - index))]
+  const start = holders.map((path) => startOf(path, document)).find((one) => one !== undefined) ?? 0
+  // A key may hold a line end; an issue is one line.
+  const said = `${key.replace(/^\./, '') || 'the file'}: ${issue.message}`.replaceAll(/\s+/g, ' ')
+  return `${source}:${lines.linePos(start).line}: ${said}`
 }

@@ -249,3 +249,8 @@ export function frontend(wishes: Partial<Frontend> = {}): Frontend {
 export function observed(table: Table, drifted: readonly string[] = []): Observed {
   return { revision: '1', table, drifted: new Set(drifted), listeners: [] }
 }
+
+/** How many random cases a property is tried with: so many, or FAIRWAY_SOAK times as many. */
+export function runs(count: number): { readonly numRuns: number } {
+  return { numRuns: count * Number(process.env['FAIRWAY_SOAK'] ?? 1) }
+}
