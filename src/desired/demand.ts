@@ -76,7 +76,9 @@ export function demandOf(
     record,
     problems,
   }
-  const unreadable = settings.problems.some(({ code }) => code === 'AnnotationInvalid')
+  // Whoever wants an address that cannot be understood would keep for good what it got in its place.
+  const guessed = record === undefined && problems.some(({ problem }) => problem.code === 'AddressInvalid')
+  const unreadable = guessed || settings.problems.some(({ code }) => code === 'AnnotationInvalid')
   return unreadable ? { ...demand, ...asRecorded(demand) } : demand
 }
 
