@@ -190,7 +190,9 @@ describe('a requested address', () => {
 
   test('in spec.loadBalancerIP that is none is told', () => {
     const web = made('web', 1, { spec: { loadBalancerIP: 'edge.example' }, record: held('443/TCP', '203.0.113.10') })
-    assert.deepEqual(given([web], MAIN), { web: 'nothing AddressInvalid' })
+    assert.deepEqual(given([web], MAIN), { web: '203.0.113.10 [443/TCP] AddressInvalid' })
+    const fresh = made('web', 1, { spec: { loadBalancerIP: 'edge.example' } })
+    assert.deepEqual(given([fresh], MAIN), { web: 'nothing AddressInvalid' })
   })
 })
 
