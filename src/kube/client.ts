@@ -1,7 +1,7 @@
 import type { KubeConfig } from '@kubernetes/client-node'
 import type { Dispatcher } from 'undici'
 import { FairwayError } from '../model/problems.ts'
-import { type Clock, type Deadline, startDeadline, systemClock } from './clock.ts'
+import { type Clock, type Deadline, startDeadline, systemClock, untilAborted } from './clock.ts'
 import { Connections } from './connections.ts'
 import { ApiError, answerError, describeRequest, type Status, unreachable } from './errors.ts'
 import { parseLines } from './lines.ts'
@@ -95,13 +95,18 @@ interface Exchange {
 
 /** Sends, and once more with renewed credentials where the first answer was 401: a refused request had no effect. */
 async function send(exchange: Exchange, request: ApiRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  const startedAt = exchange.clock.now()
   try {
     return await sendOnce(exchange, request, signal)
   } catch (error) {
-    const refused = error instanceof ApiError && error.status === 401
-    if (!refused || exchange.clock.now() - exchange.renewedAt < RENEW_INTERVAL_MS) throw error
-    exchange.renewedAt = exchange.clock.now()
-    exchange.connections.renew()
+    if (!(error instanceof ApiError) || error.status !== 401) throw error
+    const due = exchange.clock.now() - exchange.renewedAt >= RENEW_INTERVAL_MS
+    // Another request may have renewed them since this one was sent.
+    if (!due && exchange.renewedAt < startedAt) throw error
+    if (due) {
+      exchange.renewedAt = exchange.clock.now()
+      exchange.connections.renew()
+    }
     return sendOnce(exchange, request, signal)
   }
 }
@@ -111,8 +116,7 @@ async function sendOnce(
   request: ApiRequest,
   signal: AbortSignal,
 ): Promise<Dispatcher.ResponseData> {
-  const { dispatcher, credentials } = await exchange.connections.acquire()
-  signal.throwIfAborted()
+  const { dispatcher, credentials } = await untilAborted(exchange.connections.acquire(), signal)
   const response = await dispatcher.request({
     origin: credentials.origin,
     path: `${credentials.pathPrefix}${request.path}${queryText(request.query)}`,

@@ -1,6 +1,8 @@
+import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
 import type { KubeConfig } from '@kubernetes/client-node'
 import { type Dispatcher, Pool, ProxyAgent } from 'undici'
 import { type Credentials, readCredentials, withFreshAuthenticators } from './credentials.ts'
+import { credentialsBroken } from './errors.ts'
 
 export interface Connection {
   readonly dispatcher: Dispatcher
@@ -18,6 +20,7 @@ export class Connections {
   readonly #reload: () => KubeConfig
   #kubeConfig: KubeConfig
   #current: { readonly dispatcher: Dispatcher; readonly fingerprint: string } | undefined
+  #reading: Promise<Credentials> | undefined
   readonly #open = new Set<Dispatcher>()
 
   constructor(kubeConfig: KubeConfig, reload: (() => KubeConfig) | undefined) {
@@ -32,7 +35,11 @@ export class Connections {
 
   /** A pool and headers that are right at this moment. */
   async acquire(): Promise<Connection> {
-    const credentials = await readCredentials(this.#kubeConfig)
+    // Requests that start together share one run of an exec plugin.
+    this.#reading ??= readCredentials(this.#kubeConfig).finally(() => {
+      this.#reading = undefined
+    })
+    const credentials = await this.#reading
     if (this.#current?.fingerprint !== credentials.fingerprint) {
       const retired = this.#current?.dispatcher
       this.#current = { dispatcher: createDispatcher(credentials), fingerprint: credentials.fingerprint }
@@ -45,6 +52,7 @@ export class Connections {
   /** Forgets cached credentials, after the API server refused them. */
   renew(): void {
     this.#kubeConfig = this.#reload()
+    this.#reading = undefined
   }
 
   /** Ends every connection, with what is under way on it. */
@@ -64,7 +72,24 @@ export class Connections {
 function createDispatcher({ origin, proxyUrl, tls }: Credentials): Dispatcher {
   // Deadlines are the client's: a watch may rightly be silent for longer than any timeout here.
   const common = { headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: KEEP_ALIVE_MS, connections: MAX_CONNECTIONS }
-  const connect = { ...tls, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS, timeout: CONNECT_TIMEOUT_MS }
+  const { servername, rejectUnauthorized, ...certificates } = tls
+  const connect = {
+    ...(servername === undefined ? {} : { servername }),
+    ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
+    // Made once: OpenSSL parses CA and certificates each time, and what it takes for that is given back late.
+    secureContext: secureContextOf(certificates),
+    keepAlive: true,
+    keepAliveInitialDelay: KEEP_ALIVE_MS,
+    timeout: CONNECT_TIMEOUT_MS,
+  }
   if (proxyUrl) return new ProxyAgent({ ...common, uri: proxyUrl, requestTls: connect })
   return new Pool(origin, { ...common, connect })
+}
+
+function secureContextOf(certificates: SecureContextOptions): SecureContext {
+  try {
+    return createSecureContext(certificates)
+  } catch (error) {
+    throw credentialsBroken(error)
+  }
 }

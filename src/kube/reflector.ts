@@ -1,17 +1,16 @@
-import { errorText, FairwayError } from '../model/problems.ts'
+import { errorText, type FairwayError } from '../model/problems.ts'
 import type { KubeClient } from './client.ts'
 import { Backoff, type Clock, sleep, systemClock } from './clock.ts'
-import { ApiError, isExpired, isTooNew } from './errors.ts'
+import { ApiError, isExpired } from './errors.ts'
 import type { Log } from './log.ts'
 import type { KubeObject } from './objects.ts'
+import { readPages } from './pages.ts'
+import { afterFailure, failureOf, type Retry } from './reflector-policy.ts'
 import type { Resource } from './resources.ts'
 import { objectKey, Store, type StoreReader } from './store.ts'
 import { Watch, type WatchEvent } from './watch.ts'
-import { fromWire, type RawList } from './wire.ts'
 
 export type ReflectorState = 'idle' | 'streaming' | 'listing' | 'watching' | 'waiting' | 'stopped'
-
-type Retry = 'streaming' | 'listing' | 'watching'
 
 type Step =
   | { readonly kind: 'streaming' }
@@ -36,25 +35,30 @@ export interface ReflectorOptions<T extends KubeObject> {
 }
 
 const PAGE_SIZE = 500
-const LIST_TIMEOUT_MS = 60_000
 /** A streaming list that sends nothing for this long is given up for a paged one. */
 const SILENT_LIST_MS = 30_000
 /** client-go: a watch that ends sooner and without an event is a failure, lest a broken server be asked in a loop. */
 const SHORT_WATCH_MS = 1000
 /** Bookmarks come about every minute. A watch this old that never brought anything may wait at a version that the server has yet to reach. */
 const SILENT_WATCH_MS = 180_000
+/** What a server may ask us to wait after a 429 or 503. */
+const MAX_RETRY_AFTER_MS = 60_000
+/** A version that is lost again so soon after a list is a trouble like others, and waits. */
+const RELIST_INTERVAL_MS = 10_000
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end'
 
 /**
  * Keeps a Store equal to one collection of the cluster. A state machine, after client-go's reflector and kube-rs' watcher:
  *
- * | state     | does                                                  | well            | 410, version too new | unreachable, 429, 401, 403 | 5xx                | other 4xx          |
- * | --------- | ----------------------------------------------------- | --------------- | -------------------- | -------------------------- | ------------------ | ------------------ |
- * | streaming | watch with sendInitialEvents (KEP-3157), swap at end  | watching, same stream | wait, streaming at the newest version | wait, streaming | wait, listing | listing |
- * | listing   | GET in pages of 500, swap after the last              | watching        | wait, streaming at the newest version | wait, streaming | wait, streaming | wait, streaming |
- * | watching  | watch from the last version                           | watching again  | wait, streaming      | wait, watching             | wait, watching     | wait, streaming    |
+ * | state     | does                                                     | then                        |
+ * | --------- | -------------------------------------------------------- | --------------------------- |
+ * | streaming | watches with sendInitialEvents (KEP-3157), swaps at the end of these | watching, on the same stream |
+ * | listing   | gets pages of 500, swaps after the last                  | watching                    |
+ * | watching  | applies events from the last version on                  | watching, with a new request |
+ * | waiting   | backs off                                                | what failed, or what stands in for it |
  *
- * An error never empties the store. Lists are at least as new as what was seen before, so the cache never goes back in time.
+ * What follows a failure is in reflector-policy.ts. An error never empties the store. Lists are at least as new as what was seen before, so
+ * the cache does not go back in time.
  */
 export class Reflector<T extends KubeObject> {
   readonly #store: Store<T>
@@ -67,7 +71,9 @@ export class Reflector<T extends KubeObject> {
   readonly #counters = { lists: 0, watches: 0, events: 0, failures: 0 }
   #state: ReflectorState = 'idle'
   #lastError: FairwayError | undefined
+  #warned = false
   #contactAt: number | undefined
+  #listedAt = Number.NEGATIVE_INFINITY
   /** The newest resource version seen; empty: ask for the newest there is. */
   #version = ''
 
@@ -147,7 +153,7 @@ export class Reflector<T extends KubeObject> {
           this.#swap([...found.values()], event.object.metadata.resourceVersion)
           return { kind: 'watching', watch }
         }
-        collect(found, event, this.#keep(event))
+        this.#collect(found, event)
       }
     } catch (error) {
       watch.stop()
@@ -160,29 +166,17 @@ export class Reflector<T extends KubeObject> {
   async #pageList(signal: AbortSignal): Promise<Step> {
     this.#counters.lists += 1
     const found: T[] = []
-    let token: string | undefined
-    do {
-      const page = await this.#page(token, signal)
+    let version = ''
+    for await (const page of readPages(this.#client, this.#resource.path, this.#version, this.#pageSize, signal)) {
       this.#reached()
       for (const item of page.items ?? []) {
-        const object = this.#resource.keep(item)
-        if (object !== undefined) found.push(object)
+        const object = this.#keep(item)
+        if (object !== undefined && object !== 'unreadable') found.push(object)
       }
-      token = page.metadata?.continue === '' ? undefined : page.metadata?.continue
-      if (token === undefined) this.#swap(found, page.metadata?.resourceVersion)
-    } while (token !== undefined)
+      version = page.metadata?.resourceVersion ?? ''
+    }
+    this.#swap(found, version)
     return { kind: 'watching' }
-  }
-
-  async #page(token: string | undefined, signal: AbortSignal): Promise<RawList> {
-    // Without a match, a limit would pin the list to exactly this version (API concepts: "resourceVersion in list").
-    const start = this.#version === '' ? {} : { resourceVersion: this.#version, resourceVersionMatch: 'NotOlderThan' }
-    const query = { limit: this.#pageSize, ...(token === undefined ? start : { continue: token }) }
-    const response = await this.#client.request(
-      { method: 'GET', path: this.#resource.path, query, timeoutMs: LIST_TIMEOUT_MS },
-      signal,
-    )
-    return fromWire<RawList>(response.body)
   }
 
   async #watch(open: Watch | undefined, signal: AbortSignal): Promise<Step> {
@@ -200,24 +194,38 @@ export class Reflector<T extends KubeObject> {
     return { kind: silent && watch.ageMs >= SILENT_WATCH_MS ? 'streaming' : 'watching' }
   }
 
-  #apply(event: WatchEvent): void {
+  #collect(found: Map<string, T>, { type, object: raw }: WatchEvent): void {
+    const key = objectKey(raw.metadata?.namespace, raw.metadata?.name ?? '')
+    const object = type === 'ADDED' || type === 'MODIFIED' ? this.#keep(raw) : undefined
+    if (object === undefined || object === 'unreadable') found.delete(key)
+    else found.set(key, object)
+  }
+
+  #apply({ type, object: raw }: WatchEvent): void {
     this.#counters.events += 1
-    const { namespace, name = '', uid = '', resourceVersion = '' } = event.object.metadata ?? {}
-    if (event.type !== 'BOOKMARK') {
-      const object = event.type === 'DELETED' ? undefined : this.#keep(event)
-      if (object === undefined) this.#store.remove({ key: objectKey(namespace, name), uid, resourceVersion })
-      else this.#store.apply(object)
+    const { namespace, name = '', uid = '', resourceVersion = '' } = raw.metadata ?? {}
+    if (type !== 'BOOKMARK') {
+      const object = type === 'DELETED' ? undefined : this.#keep(raw)
+      if (object === undefined) this.#store.remove({ key: objectKey(namespace, name), uid })
+      else if (object !== 'unreadable') this.#store.apply(object)
     }
     if (resourceVersion !== '') this.#version = resourceVersion
   }
 
-  #keep(event: WatchEvent): T | undefined {
-    return event.type === 'BOOKMARK' ? undefined : this.#resource.keep(event.object)
+  /** An object that cannot be read must not end the watch: it would come again, and again. What is cached of it stays. */
+  #keep(raw: unknown): T | 'unreadable' | undefined {
+    try {
+      return this.#resource.keep(raw)
+    } catch (error) {
+      this.#log.error({ err: error }, `an object cannot be read, and is passed over: ${errorText(error)}`)
+      return 'unreadable'
+    }
   }
 
   #swap(objects: readonly T[], version: string | undefined): void {
     this.#store.replace(objects)
     this.#version = version ?? ''
+    this.#listedAt = this.#clock.now()
   }
 
   async #open(query: Readonly<Record<string, string | boolean>>, signal: AbortSignal): Promise<Watch> {
@@ -240,58 +248,29 @@ export class Reflector<T extends KubeObject> {
 
   #reached(): void {
     this.#contactAt = this.#clock.now()
-    if (this.#lastError === undefined) return
     this.#lastError = undefined
+    if (!this.#warned) return
+    this.#warned = false
     this.#log.info({}, 'the API server answers again')
   }
 
-  /** The table above, as code. */
   #failed(during: Step['kind'], error: unknown, signal: AbortSignal): Step {
     if (signal.aborted || during === 'waiting') return { kind: 'streaming' }
     this.#counters.failures += 1
     this.#report(during, error)
-    const status = error instanceof ApiError ? error.status : undefined
-    const lost = isExpired(error) || isTooNew(error)
-    if (lost && during !== 'watching') this.#version = ''
-    const refused = status !== undefined && status >= 400 && status < 500 && ![401, 403, 410, 429].includes(status)
-    if (during === 'streaming' && refused) return { kind: 'listing' }
+    const { retry, forgetVersion, atOnce } = afterFailure(during, error)
+    if (forgetVersion) this.#version = ''
+    const soon = this.#clock.now() - this.#listedAt < RELIST_INTERVAL_MS
+    if (atOnce && !(during === 'watching' && soon)) return { kind: retry }
     const retryAfterMs = error instanceof ApiError ? Math.min(error.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS) : 0
-    return {
-      kind: 'waiting',
-      delayMs: this.#backoff.next(retryAfterMs),
-      retry: afterFailure(during, lost, refused, error),
-    }
+    return { kind: 'waiting', delayMs: this.#backoff.next(retryAfterMs), retry }
   }
 
   #report(during: ReflectorState, error: unknown): void {
-    const known =
-      error instanceof FairwayError ? error : new FairwayError(brokenStream(this.#resource.name, error), error)
+    const known = failureOf(this.#resource.name, error)
     const level = known.message === this.#lastError?.message || isExpired(error) ? 'debug' : 'warn'
     this.#lastError = known
+    this.#warned ||= level === 'warn'
     this.#log[level]({ state: during, err: error }, known.message)
-  }
-}
-
-const MAX_RETRY_AFTER_MS = 60_000
-
-function afterFailure(during: Retry, lost: boolean, refused: boolean, error: unknown): Retry {
-  if (during === 'watching') return lost || refused ? 'streaming' : 'watching'
-  // A streaming list that broke off or met a 5xx may do so each time, for instance through a proxy: the plain list is tried in between.
-  const reached = error instanceof ApiError ? error.status >= 500 : !(error instanceof FairwayError)
-  return during === 'streaming' && reached && !lost ? 'listing' : 'streaming'
-}
-
-function collect<T extends KubeObject>(found: Map<string, T>, event: WatchEvent, object: T | undefined): void {
-  const key = objectKey(event.object.metadata?.namespace, event.object.metadata?.name ?? '')
-  if (event.type === 'DELETED' || object === undefined) found.delete(key)
-  else found.set(key, object)
-}
-
-function brokenStream(resource: string, error: unknown): FairwayError['problem'] {
-  return {
-    code: 'ApiUnreachable',
-    kind: 'transient',
-    message: `Following ${resource} failed: ${errorText(error)}`,
-    remedy: 'Wait: it is tried again',
   }
 }

@@ -37,7 +37,6 @@ export interface StoreReader<T extends KubeObject> {
 export interface ObjectId {
   readonly key: string
   readonly uid: string
-  readonly resourceVersion: string
 }
 
 /** How long an answer of our own outranks older events. Bounded because resource versions start over when etcd is restored. */
@@ -47,7 +46,7 @@ export function objectKey(namespace: string | undefined, name: string): string {
   return `${namespace ?? ''}/${name}`
 }
 
-function idOf(object: KubeObject): ObjectId {
+function idOf(object: KubeObject): ObjectId & { readonly resourceVersion: string } {
   const { namespace, name, uid, resourceVersion } = object.metadata
   return { key: objectKey(namespace, name), uid, resourceVersion }
 }
