@@ -1,7 +1,7 @@
 import pRetry from 'p-retry'
 import { request } from 'undici'
 import { createAgents } from './agents.ts'
-import { codeOf, requestError } from './errors.ts'
+import { codeOf, DROPPED, requestError } from './errors.ts'
 import type { CaddyOptions } from './options.ts'
 
 export interface Answer {
@@ -33,7 +33,6 @@ interface Request {
   readonly body?: string
 }
 
-const DROPPED = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
 const RETRY = {
   retries: 3,
   minTimeout: 50,

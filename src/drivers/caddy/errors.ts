@@ -61,7 +61,7 @@ function unauthorized(who: string, text: string): Problem {
     message: `${who} refuses us: ${text}`,
     remedy:
       "Check that admin.origins has the URL's host and port, that admin.listen is the address in the URL, and, on admin.remote, that access_control " +
-      'has our client certificate with one permission for the path /config and the methods GET, POST and PUT',
+      'has our client certificate with one permission: path /config/apps, methods GET, POST and PUT',
   }
 }
 
@@ -103,10 +103,19 @@ export function requestError(endpoint: Endpoint, timeoutMs: number, error: unkno
   const who = `proxy ${endpoint.proxy} at ${shownUrl(endpoint)}`
   const code = codeOf(error)
   if (/ALERT/.test(code)) return new FairwayError(unauthorized(who, tlsText(error)), error)
+  // TLS 1.3 ends the client's handshake before the server has looked at its certificate; undici shows the alert that follows as a close.
+  if (code === 'UND_ERR_SOCKET' && endpoint.url.startsWith('https:')) {
+    return new FairwayError(
+      unauthorized(who, 'it hangs up after the TLS handshake, as for a client certificate that it does not take'),
+      error,
+    )
+  }
   const [what, remedy] = explain(code, error, timeoutMs)
   return new FairwayError(unreachable(who, what, remedy), error)
 }
 
+/** Codes of a connection that ended before the answer did. */
+export const DROPPED: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
 const NO_ANSWER = new Set([
   'ETIMEDOUT',
   'UND_ERR_CONNECT_TIMEOUT',
@@ -138,6 +147,8 @@ function explain(code: string, error: unknown, timeoutMs: number): readonly [wha
       `TLS failed: ${tlsText(error)}`,
       'Check that the scheme of the URL is right, and that certFile belongs to keyFile',
     ]
+  if (DROPPED.has(code))
+    return ['the connection was dropped', 'Check that Caddy runs and stays up; its log is on the proxy']
   return [errorText(error), 'Check that Caddy runs and stays up; its log is on the proxy']
 }
 

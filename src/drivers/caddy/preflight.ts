@@ -39,34 +39,42 @@ export async function preflight(
   const held = heldSockets(snapshot)
   const claims = new Map<string, FrontendKey>()
   const fresh: Wanted[] = []
-  const isHeld = (one: Wanted) => held.has(listenText(one.socket))
+  const isHeld = ({ socket }: Wanted) => held.has(listenText(socket))
+  const isHolder = ({ key, socket }: Wanted) => held.get(listenText(socket)) === key
+  /** What a refused frontend has stays, unless another one has been given its socket. */
+  const refuse = (key: FrontendKey, problem: Problem) => {
+    const mine = [...held].flatMap(([text, holder]) => (holder === key ? [text] : []))
+    const keep = mine.every((text) => (claims.get(text) ?? key) === key)
+    if (keep) for (const text of mine) claims.set(text, key)
+    refused.set(key, { problem, keep })
+  }
   // Those that are bound go first, and so keep their sockets against those that only want them.
-  for (const one of [...wanted.filter(isHeld), ...wanted.filter((other) => !isHeld(other))]) {
+  for (const one of [...wanted.filter(isHolder), ...wanted.filter((other) => !isHolder(other))]) {
     const text = listenText(one.socket)
+    const barred = quarantine.find(one)
     const problem =
       findUnrenderable(options.proxy, one.frontend, one.targets) ??
       findRival(options.proxy, one, claims.get(text)) ??
       (isHeld(one) ? undefined : findObstacle(options, snapshot.observed.listeners, one))
-    const barred = quarantine.find(one)
     if (barred !== undefined) refused.set(one.key, { problem: barred, keep: false })
-    else if (problem !== undefined) refused.set(one.key, { problem, keep: true })
+    else if (problem !== undefined) refuse(one.key, problem)
     else {
       claims.set(text, one.key)
       if (!isHeld(one)) fresh.push(one)
     }
   }
-  for (const [key, problem] of await dialFresh(options, fresh, dial, signal)) refused.set(key, { problem, keep: true })
+  for (const [key, problem] of await dialFresh(options, fresh, dial, signal)) refuse(key, problem)
   return refused
 }
 
-/** Every socket that our servers name now, edited ones and those about to go included. */
-function heldSockets({ owned }: Snapshot): ReadonlySet<string> {
-  return new Set(
-    [...owned.values()].flatMap(({ json }) => {
-      const listen = fieldOf(json, 'listen')
-      return Array.isArray(listen) ? listen.filter((text) => typeof text === 'string') : []
-    }),
-  )
+/** Every socket that our servers name now, edited ones and those about to go included, with the frontend that it serves. */
+function heldSockets({ owned }: Snapshot): ReadonlyMap<string, FrontendKey> {
+  const held = new Map<string, FrontendKey>()
+  for (const { frontend, json } of owned.values()) {
+    const listen = fieldOf(json, 'listen')
+    for (const text of Array.isArray(listen) ? listen : []) if (typeof text === 'string') held.set(text, frontend)
+  }
+  return held
 }
 
 /** Two published addresses may lead to one bound address, but only one frontend can have a port of it. */

@@ -1,0 +1,105 @@
+import * as fc from 'fast-check'
+import { numberAddress } from '../../../src/model/address.ts'
+import {
+  compareText,
+  type Frontend,
+  frontendKey,
+  makeTable,
+  type Owner,
+  type Table,
+  type Target,
+} from '../../../src/model/table.ts'
+
+export const OWNER: Owner = { cluster: 'prod', className: 'public', uid: '6f1b2c3d-0000-4000-8000-00000000cafe' }
+
+export function frontend(fields: Partial<Frontend> = {}): Frontend {
+  return {
+    address: '203.0.113.10',
+    port: 443,
+    protocol: 'TCP',
+    group: 'nodes',
+    targetPort: 30443,
+    proxyProtocol: 'off',
+    balance: 'round-robin',
+    healthCheck: 'off',
+    idleTimeoutMs: undefined,
+    maxConnections: undefined,
+    sourceRanges: [],
+    hosts: [],
+    service: undefined,
+    ...fields,
+  }
+}
+
+export const NODES: readonly Target[] = [
+  { name: 'node-1', address: '10.0.0.11' },
+  { name: 'node-2', address: '10.0.0.12' },
+  { name: 'node-3', address: '10.0.0.13' },
+]
+
+const anyAddress = fc.oneof(
+  fc.bigInt({ min: 1n, max: 2n ** 32n - 1n }).map((value) => numberAddress('IPv4', value)),
+  // IPv4-mapped addresses are no canonical ones: a second name for one socket.
+  fc.bigInt({ min: 2n ** 64n, max: 2n ** 128n - 1n }).map((value) => numberAddress('IPv6', value)),
+)
+const anyPort = fc.integer({ min: 1, max: 65_535 })
+const anyRange = fc.constantFrom('10.0.0.0/8', '192.0.2.7/32', '2001:db8::/32', '::/0', '0.0.0.0/0')
+
+/** A target as tables have it: with a port only where it differs. */
+function anyTargets(targetPort: number): fc.Arbitrary<readonly Target[]> {
+  const port = fc.option(
+    anyPort.filter((one) => one !== targetPort),
+    { nil: undefined, freq: 8 },
+  )
+  return fc
+    .uniqueArray(fc.tuple(anyAddress, port), { maxLength: 6, selector: ([address]) => address })
+    .map((pairs) =>
+      pairs.map(([address, one]) => ({ name: address, address, ...(one === undefined ? {} : { port: one }) })),
+    )
+    .map((targets) => targets.toSorted((a, b) => compareText(a.address, b.address)))
+}
+
+const anyFrontend = fc
+  .record({
+    address: anyAddress,
+    port: anyPort,
+    protocol: fc.constantFrom('TCP', 'UDP'),
+    targetPort: anyPort,
+    balance: fc.constantFrom('round-robin', 'source', 'random'),
+    version: fc.constantFrom('off', 'v1', 'v2'),
+    check: fc.constantFrom('off', 'tcp'),
+    idle: fc.option(fc.integer({ min: 1, max: 10_000_000 }), { nil: undefined }),
+    sourceRanges: fc.uniqueArray(anyRange).map((ranges) => ranges.toSorted(compareText)),
+  })
+  .map(({ version, check, idle, ...rest }) =>
+    frontend({
+      ...rest,
+      proxyProtocol: rest.protocol === 'UDP' && version === 'v1' ? 'v2' : version,
+      healthCheck: rest.protocol === 'UDP' ? 'off' : check,
+      idleTimeoutMs: rest.protocol === 'UDP' ? idle : undefined,
+    }),
+  )
+
+/** Any table that Caddy can serve, each frontend with a group of its own. */
+export const anyTable: fc.Arbitrary<Table> = fc
+  .uniqueArray(anyFrontend, { maxLength: 8, selector: frontendKey })
+  .chain((frontends) =>
+    fc.tuple(fc.constant(frontends), fc.tuple(...frontends.map(({ targetPort }) => anyTargets(targetPort)))),
+  )
+  .map(([frontends, targets]) =>
+    makeTable(
+      frontends.map((one, index) => ({ ...one, group: `group-${index}` })),
+      targets.map((list, index) => ({ id: `group-${index}`, targets: list })),
+    ),
+  )
+
+/** A table with its groups inlined: what two tables have in common that name their groups differently. */
+export function contentOf(table: Table) {
+  const groups = new Map(table.groups.map((group) => [group.id, group.targets]))
+  return table.frontends.map((one) => ({
+    ...one,
+    group: undefined,
+    service: undefined,
+    targets: groups.get(one.group)?.map(({ address, port }) => ({ address, port })),
+  }))
+}
