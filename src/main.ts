@@ -25,6 +25,8 @@ function endBySignal(): AbortSignal {
 }
 
 interface RunFlags {
+  readonly leaseName: string
+  readonly leaseNamespace?: string
   readonly config: string
   readonly kubeconfig?: string
   readonly context?: string
@@ -55,7 +57,14 @@ program
       .env('FAIRWAY_LOG_LEVEL')
       .default('info'),
   )
-  .action((flags: RunFlags) => run(flags, endBySignal()))
+  .addOption(
+    new Option(
+      '--lease-namespace <namespace>',
+      'elect a leader among replicas by a Lease there; without it this is the only one',
+    ).env('FAIRWAY_LEASE_NAMESPACE'),
+  )
+  .addOption(new Option('--lease-name <name>', 'name of the Lease').env('FAIRWAY_LEASE_NAME').default('fairway'))
+  .action((flags: RunFlags) => run({ leaseNamespace: undefined, ...flags }, endBySignal()))
 
 program
   .command('version')

@@ -11,10 +11,11 @@ import { createOperator } from '../operator/operator.ts'
 import { createWriter } from '../operator/writer.ts'
 import { healthApp, serveHealth } from '../server/health.ts'
 import { driverMaker } from './drivers.ts'
+import { type LeadOptions, lead, type Work } from './lead.ts'
 import { createLog } from './log.ts'
 import { watchConfig } from './watch-config.ts'
 
-export interface RunOptions {
+export interface RunOptions extends LeadOptions {
   readonly config: string
   readonly kubeconfig?: string | undefined
   readonly context?: string | undefined
@@ -38,12 +39,17 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
     const uid = await waitForUid(client, log, signal)
     if (uid === undefined) return
     const events = new EventRecorder({ client, log, instance: process.env['HOSTNAME'] })
-    const writer = createWriter({ client, store: caches.serviceStore, events, now: Date.now })
-    const operator = createOperator({ caches, writer, clusterUid: uid, makeDriver: driverMaker(log), log })
-    await operator.configure(config)
-    await watchConfig(options.config, text, (next) => operator.configure(next), log, signal)
-    log.info({}, 'stopping after the work in hand')
-    await operator.stop()
+    const work: Work = async (writing, lost) => {
+      const writer = createWriter({ client, store: caches.serviceStore, events, now: Date.now, fence: writing.fence })
+      const makeDriver = driverMaker(log, writing)
+      const operator = createOperator({ caches, writer, clusterUid: uid, makeDriver, log })
+      const reread = AbortSignal.any([signal, lost])
+      await operator.configure(config)
+      await watchConfig(options.config, text, (next) => operator.configure(next), log, reread)
+      log.info({}, lost.aborted ? 'stopping at once' : 'stopping after the work in hand')
+      await operator.stop(lost.aborted ? 'now' : undefined)
+    }
+    await lead(options, client, log, work, signal)
     await events.close()
     ending.abort()
     await caches.ended

@@ -36,6 +36,7 @@ export type ProblemCode =
   | 'ApiForbidden'
   | 'ApiUnreachable'
   | 'ConfigInvalid'
+  | 'LeaseLost'
   | 'RemovalHeld'
 
 /** How a problem goes away: by itself (transient), only when somebody changes something (terminal), never on this proxy (unsupported). */

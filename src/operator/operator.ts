@@ -25,8 +25,8 @@ export interface OperatorOptions {
 export interface Operator {
   /** Runs the classes of a configuration in place of those before. Rejects, and leaves the old ones running, when it cannot be used. */
   configure(config: Config): Promise<void>
-  /** Ends every loop after the pass in hand and closes the drivers. */
-  stop(): Promise<void>
+  /** Ends every loop after the pass in hand, or with `now` in the middle of it, and closes the drivers. */
+  stop(now?: 'now'): Promise<void>
 }
 
 /** Runs one loop for each class. Loops start once the caches are synced. */
@@ -42,8 +42,8 @@ export function createOperator(options: OperatorOptions): Operator {
       current = run(classes, options)
       options.log.info({ classes: classes.map(({ spec }) => spec.name) }, 'configuration in use')
     },
-    stop: async () => {
-      await current?.stop()
+    stop: async (now) => {
+      await current?.stop(now)
       current = undefined
     },
   }
@@ -51,7 +51,7 @@ export function createOperator(options: OperatorOptions): Operator {
 
 interface Running {
   readonly loops: readonly { readonly loop: Loop }[]
-  stop(): Promise<void>
+  stop(now?: 'now'): Promise<void>
 }
 
 function run(classes: readonly RunningClass[], { caches, writer, log }: OperatorOptions): Running {
@@ -68,8 +68,9 @@ function run(classes: readonly RunningClass[], { caches, writer, log }: Operator
   })
   return {
     loops,
-    stop: async () => {
+    stop: async (now) => {
       ending.abort()
+      if (now === 'now') cut.abort(stopping())
       const late = setTimeout(() => cut.abort(stopping()), STOP_PATIENCE_MS)
       await Promise.all(loops.map(({ loop }) => loop.ended))
       clearTimeout(late)

@@ -13,6 +13,8 @@ export interface WriterOptions {
   readonly events: Pick<EventRecorder, 'record'>
   /** Epoch milliseconds. */
   readonly now: () => number
+  /** Called right before each write; throws when this process may not write any more. */
+  readonly fence: () => void
 }
 
 /** A level-triggered pass says the same again each time; it is repeated to the user no more often than this. */
@@ -20,13 +22,14 @@ const REPEAT_MS = 30 * 60_000
 const MOST_REMEMBERED = 10_000
 
 /** Writes to the cluster through the status subresource, against the newest state that the cache has of a Service. */
-export function createWriter({ client, store, events, now }: WriterOptions): ClusterWriter {
+export function createWriter({ client, store, events, now, fence }: WriterOptions): ClusterWriter {
   const told = new Map<string, number>()
   return {
     write: async (service, want, signal) => {
       const { namespace, name, uid } = service.metadata
       const newest = store.get(namespace, name)
       if (newest === undefined || newest.metadata.uid !== uid) return false
+      fence()
       const outcome = await writeStatus(client, newest, want, signal)
       switch (outcome.kind) {
         case 'unchanged':

@@ -17,7 +17,7 @@ const program = found ?? 'helm'
 /** Values that are refused, and what the message must name. */
 const REFUSED: readonly (readonly [name: string, args: readonly string[], message: RegExp])[] = [
   ['an unknown value', ['--set', 'replica=1'], /'replica' not allowed/],
-  ['more than one replica', ['--set', 'replicas=2'], /\/replicas.*want 1/],
+  ['fewer replicas than none', ['--set', 'replicas=-1'], /\/replicas.*-1/],
   ['no image', ['--set', 'image.repository='], /image\.repository: name the repository/],
   ['a tag that is none', ['--set', 'image.tag=a:b'], /\/image\/tag/],
   ['a pull policy that is none', ['--set', 'image.pullPolicy=Sometimes'], /\/image\/pullPolicy.*'IfNotPresent'/],
@@ -95,13 +95,15 @@ describe('chart', { skip }, () => {
     assert.match(result.stderr, /\/config.*'cluster', 'classes'/)
   })
 
-  test('asks for the least: the only writes are status and Events', async () => {
+  test('asks for the least: the only writes are status, Events and its own Lease', async () => {
     const { stdout } = await template(program, 'minimal')
     const rules = manifests(stdout).flatMap((one) => one.rules ?? [])
     const writes = rules.filter(({ verbs }) => verbs.some((verb) => !['get', 'list', 'watch'].includes(verb)))
     assert.deepEqual(writes, [
       { apiGroups: [''], resources: ['services/status'], verbs: ['patch'] },
       { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },
+      { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
+      { apiGroups: ['coordination.k8s.io'], resources: ['leases'], resourceNames: ['demo-fairway'], verbs: ['get', 'update'] },
     ])
   })
 

@@ -112,6 +112,7 @@ async function writeServers(
   } catch (error) {
     // Written or not: only Caddy knows. Its reads wait for a change that is under way.
     signal.throwIfAborted()
+    if (error instanceof FairwayError && error.problem.code === 'LeaseLost') throw error
     lost = error
   }
   if (answer !== undefined && answer.status >= 300) {

@@ -1,5 +1,6 @@
 import pRetry from 'p-retry'
 import { request } from 'undici'
+import { FairwayError } from '../../model/problems.ts'
 import { createAgents } from './agents.ts'
 import { codeOf, DROPPED, requestError } from './errors.ts'
 import type { CaddyOptions } from './options.ts'
@@ -45,17 +46,22 @@ const RETRY = {
  * A client on `undici.request`: the global fetch sends `Sec-Fetch-Mode`, to which Caddy since 2.11 answers 403. Every request has a socket of its
  * own, because each effective write replaces the admin listener and resets the sockets that were kept.
  */
-export function createAdminClient(options: Pick<CaddyOptions, 'proxy' | 'url' | 'tls' | 'timeoutMs'>): AdminClient {
+export function createAdminClient(
+  options: Pick<CaddyOptions, 'proxy' | 'url' | 'tls' | 'timeoutMs' | 'userAgent' | 'fence'>,
+): AdminClient {
   const base = options.url.replace(/\/+$/, '')
   const agents = createAgents(options)
 
   async function send({ method, path, etag, body }: Request, signal: AbortSignal): Promise<Answer> {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(options.timeoutMs)])
     const headers = {
+      'user-agent': options.userAgent ?? 'fairway',
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       ...(etag === undefined ? {} : { 'if-match': etag }),
     }
     const dispatcher = await agents.current()
+    // The last moment at which a process that was stopped for a while can notice.
+    if (method !== 'GET') options.fence?.()
     const sent = { method, headers, body: body ?? null, dispatcher, reset: true, signal: limit }
     const answer = await request(base + path, sent)
     const header = answer.headers['etag']
@@ -68,6 +74,7 @@ export function createAdminClient(options: Pick<CaddyOptions, 'proxy' | 'url' | 
       return await work()
     } catch (error) {
       signal.throwIfAborted()
+      if (error instanceof FairwayError) throw error
       throw requestError(options, options.timeoutMs, error)
     }
   }

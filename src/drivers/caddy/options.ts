@@ -33,6 +33,10 @@ export interface CaddyOptions {
   /** For each request, and for all dials before a write together. */
   readonly timeoutMs: number
   readonly log: DriverLog
+  /** Who writes, for Caddy's own log of requests. */
+  readonly userAgent?: string | undefined
+  /** Called right before each write; throws when this process may not write any more. */
+  readonly fence?: (() => void) | undefined
 }
 
 /** The address that Caddy binds for a published one: itself, its NAT counterpart, or the wildcard of its family. */
