@@ -13,13 +13,15 @@ const BY_PORT = new Set<AnnotationName>([
   'idle-timeout',
   'max-connections',
 ])
+/** Those whose class default is meant for TCP: hardly anything takes a PROXY header on UDP, and a UDP port cannot be connected to. */
+const TCP_DEFAULTS = new Set<AnnotationName>(['proxy-protocol', 'health-check'])
 /** Read elsewhere, or written by us. */
 const OTHER_NAMES = ['class', 'ports', 'external-address'] as const
 
 export interface Settings {
   /** The value of an annotation of the whole Service: its own, else the class's default, else undefined. */
   whole<N extends AnnotationName>(name: N): AnnotationValue<N> | undefined
-  /** The same for one port. A class default of proxy-protocol is for TCP only. */
+  /** The same for one port. A class default of proxy-protocol or health-check is for TCP only. */
   forPort<N extends AnnotationName>(name: N, port: ServicePort): AnnotationValue<N> | undefined
   /** Whether the Service itself says it, for this port or at all. */
   asked(name: AnnotationName, port?: ServicePort): boolean
@@ -131,7 +133,7 @@ function lookups(
     whole: (name) => readText(name, own.get(name)?.get('') ?? standing.get(name)?.get('')),
     forPort: (name, port) => {
       const asked = own.get(name)?.get(portKey(port)) ?? own.get(name)?.get('')
-      const inherits = name !== 'proxy-protocol' || port.protocol === 'TCP'
+      const inherits = !TCP_DEFAULTS.has(name) || port.protocol === 'TCP'
       return readText(name, asked ?? (inherits ? standing.get(name)?.get('') : undefined))
     },
     asked: (name, port) => {

@@ -62,7 +62,8 @@ async function programOnce(proxy: Proxy, wish: Wish, log: Log, signal: AbortSign
   const started = performance.now()
   const applied = await proxy.driver.apply(plan, signal)
   if (applied.wrote) {
-    const changes = plan.changes.map(({ kind, key }) => `${kind} ${key}`)
+    const left = new Set(applied.refused.map(({ key }) => key))
+    const changes = plan.changes.filter(({ key }) => !left.has(key)).map(({ kind, key }) => `${kind} ${key}`)
     const durationMs = Math.round(performance.now() - started)
     log.info(
       { proxy: proxy.name, changes: changes.slice(0, 20), total: changes.length, durationMs },

@@ -115,6 +115,11 @@ export const STAGES: readonly Stage[] = [
     run: nodeTests(['test/contract/**/*.test.ts'], 120_000),
   },
   { name: 'chart', what: 'the Helm chart', run: nodeTests(['test/chart/**/*.test.ts'], 60_000) },
+  {
+    name: 'resilience',
+    what: 'replicas, and an API server that dies',
+    run: nodeTests(['test/resilience/**/*.test.ts'], 600_000),
+  },
   { name: 'demo', what: 'npm run demo -- --once', run: command('the demo', ['test/demo/main.ts', '--once']) },
   { name: 'e2e', what: 'chart and image on a real cluster', run: nodeTests(['test/e2e/**/*.test.ts'], 600_000) },
   {
