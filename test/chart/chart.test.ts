@@ -103,7 +103,12 @@ describe('chart', { skip }, () => {
       { apiGroups: [''], resources: ['services/status'], verbs: ['patch'] },
       { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },
       { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
-      { apiGroups: ['coordination.k8s.io'], resources: ['leases'], resourceNames: ['demo-fairway'], verbs: ['get', 'update'] },
+      {
+        apiGroups: ['coordination.k8s.io'],
+        resources: ['leases'],
+        resourceNames: ['demo-fairway'],
+        verbs: ['get', 'update'],
+      },
     ])
   })
 
