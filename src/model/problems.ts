@@ -38,6 +38,7 @@ export type ProblemCode =
   | 'ConfigInvalid'
   | 'LeaseLost'
   | 'RemovalHeld'
+  | 'StatusContested'
 
 /** How a problem goes away: by itself (transient), only when somebody changes something (terminal), never on this proxy (unsupported). */
 export type ProblemKind = 'transient' | 'terminal' | 'unsupported'

@@ -3,15 +3,12 @@ import { FairwayError } from '../model/problems.ts'
 import { type MakeDriver, startClasses } from './classes.ts'
 import type { Caches } from './cluster.ts'
 import type { ClusterWriter, Log, RunningClass } from './interfaces.ts'
-import { type Loop, startLoop } from './loop.ts'
 import { runPass } from './pass.ts'
+import { startWorkers } from './workers.ts'
 
-const QUIET_MS = 50
-const PATIENCE_MS = 1_000
-const RESYNC_MS = 15_000
+const TIMING = { quietMs: 50, spacingMs: 500, resyncMs: 15_000, retryMs: 1_000 }
 /** How long a pass in hand may take to end when the operator stops; a pod has 30 seconds. */
 const STOP_PATIENCE_MS = 15_000
-const RETRY_MS = { first: 1_000, most: 15_000 }
 
 export interface OperatorOptions {
   readonly caches: Caches
@@ -25,16 +22,14 @@ export interface OperatorOptions {
 export interface Operator {
   /** Runs the classes of a configuration in place of those before. Rejects, and leaves the old ones running, when it cannot be used. */
   configure(config: Config): Promise<void>
-  /** Ends every loop after the pass in hand, or with `now` in the middle of it, and closes the drivers. */
+  /** Ends every class after the pass in hand, or with `now` in the middle of it, and closes the drivers. */
   stop(now?: 'now'): Promise<void>
 }
 
-/** Runs one loop for each class. Loops start once the caches are synced. */
+/** Runs the classes of a configuration. Nothing is planned before all caches are synced. */
 export function createOperator(options: OperatorOptions): Operator {
   let current: Running | undefined
-  options.caches.onChange(() => {
-    for (const { loop } of current?.loops ?? []) loop.markDirty()
-  })
+  options.caches.onChange(() => current?.changed())
   return {
     configure: async (config) => {
       const classes = startClasses(config, options.clusterUid, options.makeDriver)
@@ -50,29 +45,27 @@ export function createOperator(options: OperatorOptions): Operator {
 }
 
 interface Running {
-  readonly loops: readonly { readonly loop: Loop }[]
+  changed(): void
   stop(now?: 'now'): Promise<void>
 }
 
 function run(classes: readonly RunningClass[], { caches, writer, log }: OperatorOptions): Running {
   const ending = new AbortController()
   const cut = new AbortController()
-  const loops = classes.map((running) => {
-    const classLog = log.child({ class: running.spec.name })
-    const pass = async (signal: AbortSignal) => {
-      if (!caches.synced()) return { unfinished: true }
-      return runPass({ running, view: caches, writer, now: Date.now, log: classLog }, signal)
-    }
-    const timing = { quietMs: QUIET_MS, patienceMs: PATIENCE_MS, resyncMs: RESYNC_MS, retryMs: RETRY_MS }
-    return { loop: startLoop({ pass, ...timing, log: classLog }, cut.signal, ending.signal) }
-  })
+  const byName = new Map(classes.map((running) => [running.spec.name, running]))
+  const pass = async (key: string, signal: AbortSignal) => {
+    const running = byName.get(key)
+    if (running === undefined || !caches.synced()) return { unfinished: true }
+    return runPass({ running, view: caches, writer, now: Date.now, log: log.child({ class: key }) }, signal)
+  }
+  const workers = startWorkers({ keys: [...byName.keys()], pass, timing: TIMING, log }, cut.signal, ending.signal)
   return {
-    loops,
+    changed: () => workers.changed(),
     stop: async (now) => {
       ending.abort()
       if (now === 'now') cut.abort(stopping())
       const late = setTimeout(() => cut.abort(stopping()), STOP_PATIENCE_MS)
-      await Promise.all(loops.map(({ loop }) => loop.ended))
+      await workers.ended
       clearTimeout(late)
       await Promise.all(classes.flatMap(({ proxies }) => proxies.map(({ driver }) => driver.close())))
     },

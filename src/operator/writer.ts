@@ -1,11 +1,15 @@
 import type { KubeClient } from '../kube/client.ts'
 import type { EventRecorder } from '../kube/events.ts'
+import { Limiter } from '../kube/limiter.ts'
 import type { ServiceObject } from '../kube/objects.ts'
+import { statusRivals } from '../kube/rivals.ts'
 import { writeStatus } from '../kube/status.ts'
 import type { StoreReader } from '../kube/store.ts'
-import { FairwayError } from '../model/problems.ts'
+import { PREFIX } from '../model/names.ts'
+import { describeProblem, FairwayError, type Problem } from '../model/problems.ts'
 import { serviceName } from '../model/table.ts'
-import type { ClusterWriter } from './interfaces.ts'
+import { createContest } from './contest.ts'
+import type { ClusterWriter, ServiceEvent } from './interfaces.ts'
 
 export interface WriterOptions {
   readonly client: KubeClient
@@ -22,15 +26,25 @@ const REPEAT_MS = 30 * 60_000
 const MOST_REMEMBERED = 10_000
 
 /** Writes to the cluster through the status subresource, against the newest state that the cache has of a Service. */
-export function createWriter({ client, store, events, now, fence }: WriterOptions): ClusterWriter {
-  const told = new Map<string, number>()
+export function createWriter(options: WriterOptions): ClusterWriter {
+  const { client, store, events, now, fence } = options
+  const limiter = new Limiter()
+  const contest = createContest()
+  const tell = createTeller(events, now)
   return {
+    tell,
     write: async (service, want, signal) => {
       const { namespace, name, uid } = service.metadata
       const newest = store.get(namespace, name)
       if (newest === undefined || newest.metadata.uid !== uid) return false
-      fence()
-      const outcome = await writeStatus(client, newest, want, signal)
+      const verdict = contest.judge(newest, want, now())
+      if (verdict === 'give up') tell(newest, await nameRivals(client, newest, signal))
+      const { ingress, ...rest } = want
+      const granted = verdict === 'write' && ingress !== undefined ? { ...rest, ingress } : rest
+      const outcome = await limiter.run(() => {
+        fence()
+        return writeStatus(client, newest, granted, signal)
+      }, signal)
       switch (outcome.kind) {
         case 'unchanged':
           return true
@@ -44,17 +58,40 @@ export function createWriter({ client, store, events, now, fence }: WriterOption
       }
       return outcome satisfies never
     },
-    tell: (service, event) => {
-      const key = [service.metadata.uid, event.type, event.reason, event.message].join('\n')
-      const last = told.get(key)
-      if (last !== undefined && now() - last < REPEAT_MS) return
-      told.delete(key)
-      told.set(key, now())
-      const [oldest] = told.keys()
-      if (told.size > MOST_REMEMBERED && oldest !== undefined) told.delete(oldest)
-      events.record({ object: service, ...event })
-    },
   }
+}
+
+/** Passes on what was not told within the last half hour. */
+function createTeller(events: WriterOptions['events'], now: () => number): ClusterWriter['tell'] {
+  const told = new Map<string, number>()
+  return (service, event) => {
+    const key = [service.metadata.uid, event.type, event.reason, event.message].join('\n')
+    const last = told.get(key)
+    if (last !== undefined && now() - last < REPEAT_MS) return
+    told.delete(key)
+    told.set(key, now())
+    const [oldest] = told.keys()
+    if (told.size > MOST_REMEMBERED && oldest !== undefined) told.delete(oldest)
+    events.record({ object: service, ...event })
+  }
+}
+
+/** Says who else writes the status of a Service. Where that cannot be read, it is said without a name. */
+async function nameRivals(client: KubeClient, service: ServiceObject, signal: AbortSignal): Promise<ServiceEvent> {
+  let names: readonly string[] = []
+  try {
+    names = await statusRivals(client, service.metadata, signal)
+  } catch (error) {
+    signal.throwIfAborted()
+    if (!(error instanceof FairwayError)) throw error
+  }
+  const problem: Problem = {
+    code: 'StatusContested',
+    kind: 'terminal',
+    message: `The address of Service ${serviceName(service.metadata)} was overwritten three times by ${names.join(', ') || 'another controller'}; it is left alone now`,
+    remedy: `Keep the other controller off it: create it anew with loadBalancerClass ${PREFIX}/CLASS, or remove its Fairway class`,
+  }
+  return { type: 'Warning', reason: problem.code, message: describeProblem(problem) }
 }
 
 function conflict(service: ServiceObject): FairwayError {

@@ -1,0 +1,60 @@
+import type { ServiceObject } from '../kube/objects.ts'
+import type { ServiceWant } from '../kube/status.ts'
+
+/** Overwritten this often within the time, a status is left to whoever overwrites it. */
+const MOST_ROUNDS = 3
+const WITHIN_MS = 10 * 60_000
+const MOST_REMEMBERED = 10_000
+
+interface Published {
+  /** What we wrote last into status.loadBalancer.ingress. */
+  readonly addresses: string
+  /** When it was found overwritten, epoch milliseconds. */
+  readonly overwrittenAt: readonly number[]
+}
+
+export type Verdict =
+  /** Write all that is wanted. */
+  | 'write'
+  /** The last round: leave the address from now on, and say so. */
+  | 'give up'
+  /** Leave the address. */
+  | 'left'
+
+/** Tells a status that somebody cleared, to be restored, from one that another controller claims again and again. */
+export interface Contest {
+  /** Judges a write before it is made. Remembers addresses per Service; they change when the wish does. */
+  judge(service: ServiceObject, want: ServiceWant, nowMs: number): Verdict
+}
+
+export function createContest(): Contest {
+  const known = new Map<string, Published>()
+  const remember = (uid: string, published: Published) => {
+    known.delete(uid)
+    known.set(uid, published)
+    const [oldest] = known.keys()
+    if (known.size > MOST_REMEMBERED && oldest !== undefined) known.delete(oldest)
+  }
+  return {
+    judge: (service, { ingress }, nowMs) => {
+      if (ingress === undefined || ingress.length === 0) return 'write'
+      const { uid } = service.metadata
+      const wanted = addressesOf(ingress)
+      const before = known.get(uid)
+      const overwritten = addressesOf(service.status.loadBalancer.ingress) !== wanted
+      if (before?.addresses !== wanted) {
+        remember(uid, { addresses: wanted, overwrittenAt: [] })
+        return 'write'
+      }
+      if (before.overwrittenAt.length >= MOST_ROUNDS) return 'left'
+      if (!overwritten) return 'write'
+      const overwrittenAt = [...before.overwrittenAt.filter((at) => nowMs - at < WITHIN_MS), nowMs]
+      remember(uid, { addresses: wanted, overwrittenAt })
+      return overwrittenAt.length >= MOST_ROUNDS ? 'give up' : 'write'
+    },
+  }
+}
+
+function addressesOf(ingress: readonly { readonly ip?: string | undefined }[]): string {
+  return ingress.map(({ ip }) => ip ?? '').join()
+}
