@@ -104,16 +104,14 @@ function findObstacle(
   return { code: 'PortTaken', kind: 'terminal', message, remedy: 'Use another port or address, or move that listener' }
 }
 
-/** Dials what would be bound for the first time, at the published address as clients do. */
+/**
+ * Dials what would be bound for the first time, at the published address as clients do. Over TCP for UDP as well: whether a host is there is the
+ * same for both.
+ */
 async function dialFresh(options: CaddyOptions, fresh: readonly Wanted[], dial: Dial, signal: AbortSignal) {
-  const dialled = options.probe ? fresh.filter(({ frontend }) => frontend.protocol === 'TCP') : []
-  const verdicts =
-    dialled.length === 0
-      ? []
-      : await dial(
-          dialled.map(({ frontend }) => frontend),
-          signal,
-        )
+  const dialled = options.probe ? fresh : []
+  const targets = dialled.map(({ frontend }) => frontend)
+  const verdicts = targets.length === 0 ? [] : await dial(targets, signal)
   return dialled.flatMap(({ key, frontend }, index) => {
     const problem = verdictProblem(options.proxy, key, frontend, verdicts[index] ?? 'unknown')
     return problem === undefined ? [] : [[key, problem] as const]
@@ -123,10 +121,10 @@ async function dialFresh(options: CaddyOptions, fresh: readonly Wanted[], dial: 
 function verdictProblem(
   proxy: string,
   key: FrontendKey,
-  { address, port }: Wanted['frontend'],
+  { address, port, protocol }: Wanted['frontend'],
   verdict: Verdict,
 ): Problem | undefined {
-  if (verdict === 'open') {
+  if (verdict === 'open' && protocol === 'TCP') {
     const message = `${key} is taken on proxy ${proxy}: connections to it are accepted already, though not by a listener in Caddy's configuration`
     const remedy = `Find the process there (ss -ltnp 'sport = :${port}') and stop it; restart Caddy if it is Caddy itself; set \`probe: false\` if something on the way accepts everything`
     return { code: 'PortTaken', kind: 'terminal', message, remedy }

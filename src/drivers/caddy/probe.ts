@@ -14,7 +14,8 @@ export interface DialTarget {
 /** Dials every target once; each verdict is at the index of its target. */
 export type Dial = (targets: readonly DialTarget[], signal: AbortSignal) => Promise<readonly Verdict[]>
 
-const ONE_DIAL_MS = 1_000
+/** Linux gives up asking for an address on its own network after about three seconds, and only then says that no host is there. */
+const ONE_DIAL_MS = 3_500
 const AT_ONCE = 64
 
 /** Dials with a bound on each attempt, on how many run at once, and on all together: what is still open then is `unknown`. */

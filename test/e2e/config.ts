@@ -1,0 +1,90 @@
+/** The operator's configuration, and who has which of the edge's public addresses. */
+/** Of Service `steady`, which the whole run serves and probes: the other cluster leads there too. */
+export const steady = { port: 8080, nodePort: 30_800 } as const
+
+/** Addresses that tests name. All but two are on the edge. */
+export const addresses = {
+  /** Of the foreign server that somebody made by hand. */
+  byHand: '203.0.113.2',
+  ingress: { v4: '203.0.113.1', v6: '2001:db8::1' },
+  publicFirst: '203.0.113.10',
+  /** Also has a port of the foreign server. */
+  publicLast: '203.0.113.14',
+  standard: '203.0.113.15',
+  small: '203.0.113.16',
+  spare: '203.0.113.17',
+  otherCluster: '203.0.113.20',
+  /** In the edge's own network, and on no interface. */
+  near: '203.0.113.99',
+  /** In a network that nobody in the lab has. */
+  far: '198.51.100.7',
+} as const
+
+/** Ports of the foreign server: one for clients, one in the way of class `public`. */
+export const byHandPorts = { own: 7777, taken: 7778 } as const
+
+export const alias = 'lab.example/public'
+
+/** Two proxies: `edge-1` is up for the whole run, `edge-2` is there to be broken. */
+export function operatorConfig(edge1: string, edge2: string): object {
+  const first = [{ name: 'edge-1', caddy: { url: edge1, insecure: true } }]
+  const second = [{ name: 'edge-2', caddy: { url: edge2, insecure: true, timeout: '5s' } }]
+  const { ingress, publicFirst, publicLast, standard, small, spare, near, far } = addresses
+  return {
+    cluster: 'lab',
+    classes: [
+      {
+        name: 'public',
+        loadBalancerClass: alias,
+        pools: pool(`${publicFirst}-${publicLast}`, '2001:db8::10-2001:db8::14'),
+        ports: { deny: [2019] },
+        proxies: first,
+      },
+      { name: 'standard', default: true, pools: pool(standard), proxies: first },
+      { name: 'small', pools: pool(small), proxies: first },
+      {
+        name: 'ingress',
+        pools: pool(ingress.v4, ingress.v6),
+        proxies: first.map((proxy) => ({ ...proxy, listen: { [ingress.v4]: '*', [ingress.v6]: '*' } })),
+      },
+      { name: 'far', pools: pool(far), proxies: first },
+      { name: 'spare', pools: pool(spare), proxies: second },
+      { name: 'near', pools: pool(near), proxies: second },
+    ],
+  }
+}
+
+function pool(...ranges: readonly string[]): readonly object[] {
+  return [{ name: 'main', addresses: ranges }]
+}
+
+/** How many classes read `edge-1`. */
+export const classesOnEdge1 = 5
+
+/** What stands on `edge-1` before the operator does: a layer4 server of somebody's, in front of an http server of theirs. */
+export function foreignConfig(): Readonly<Record<string, unknown>> {
+  const site = {
+    listen: ['127.0.0.1:8088'],
+    automatic_https: { disable: true },
+    routes: [{ handle: [{ handler: 'static_response', body: 'made by hand' }] }],
+  }
+  const byHand = {
+    listen: [`${addresses.byHand}:${byHandPorts.own}`, `tcp/${addresses.publicLast}:${byHandPorts.taken}`],
+    routes: [{ handle: [{ handler: 'proxy', upstreams: [{ dial: ['127.0.0.1:8088'] }] }] }],
+  }
+  return { apps: { http: { servers: { site } }, layer4: { servers: { 'by-hand': byHand } } } }
+}
+
+/** The configuration of another cluster's operator: a class of the same name, on the same proxy. */
+export function otherConfig(edge1: string): object {
+  return {
+    cluster: 'other',
+    classes: [
+      {
+        name: 'public',
+        pools: [{ name: 'main', addresses: [addresses.otherCluster] }],
+        proxies: [{ name: 'edge-1', caddy: { url: edge1, insecure: true } }],
+      },
+    ],
+  }
+}

@@ -1,0 +1,117 @@
+/** Traffic from the client's namespace, and a probe that never stops. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { hostPort } from '../../src/model/address.ts'
+import type { Lab, LabProcess } from '../lab/lab.ts'
+import { waitFor } from '../lab/wait.ts'
+import type { Sight } from './seer-main.ts'
+
+export interface Traffic {
+  /** What a frontend answers. Throws when it does not. */
+  get(address: string, port: number, path: string, signal: AbortSignal): Promise<string>
+  /** As `get`, until it answers: nodes learn of a new Service's port a moment later than the proxy. */
+  answers(address: string, port: number, path: string, signal: AbortSignal): Promise<string>
+  /** Whom a pod sees, as soon as it answers. */
+  sight(address: string, port: number, signal: AbortSignal): Promise<Sight>
+  /** Asks until as many different answers came; gives them sorted. */
+  different(address: string, port: number, path: string, count: number, signal: AbortSignal): Promise<readonly string[]>
+  /** One datagram's answer. */
+  datagram(address: string, port: number, text: string, signal: AbortSignal): Promise<string>
+  /** Waits until connections are refused. */
+  refused(address: string, port: number, signal: AbortSignal): Promise<void>
+}
+
+/** Exit codes of curl. */
+const REFUSED = 7
+const MOST_TRIES = 80
+/** Connections that the whole run may lose to reloads, for each URL. */
+const MOST_LOST = 2
+
+export function createTraffic(lab: Lab): Traffic {
+  const curl = async (address: string, port: number, path: string, signal: AbortSignal) =>
+    lab.inNamespace('client', ['curl', '-sS', '-f', '-m', '5', `http://${hostPort(address, port)}${path}`], signal)
+  const get: Traffic['get'] = async (address, port, path, signal) => {
+    const { code, stdout, stderr } = await curl(address, port, path, signal)
+    if (code !== 0) throw new Error(`curl to ${hostPort(address, port)} ended with ${code}: ${stderr}`)
+    return stdout
+  }
+  const answers: Traffic['answers'] = async (address, port, path, signal) =>
+    waitFor(`${hostPort(address, port)} to answer`, async (limit) => get(address, port, path, limit), wait, signal)
+  return {
+    get,
+    answers,
+    sight: async (address, port, signal) => JSON.parse(await answers(address, port, '/', signal)) as Sight,
+    different: async (address, port, path, count, signal) => {
+      const seen = new Set<string>()
+      for (let tries = 0; tries < MOST_TRIES && seen.size < count; tries++)
+        seen.add(await get(address, port, path, signal))
+      return [...seen].toSorted()
+    },
+    datagram: async (address, port, text, signal) => {
+      const argv = [process.execPath, join(import.meta.dirname, 'udp-main.ts'), address, `${port}`, text]
+      const { code, stdout, stderr } = await lab.inNamespace('client', argv, signal)
+      if (code !== 0) throw new Error(`UDP to ${hostPort(address, port)}: ${stderr}`)
+      return stdout.trim()
+    },
+    refused: async (address, port, signal) => {
+      const probe = async (limit: AbortSignal) => (await curl(address, port, '/', limit)).code === REFUSED
+      await waitFor(`${hostPort(address, port)} to refuse connections`, probe, wait, signal)
+    },
+  }
+}
+
+const wait = { timeoutMs: 10_000, intervalMs: 100 } as const
+
+export interface Probe {
+  /** Throws when a URL has failed since that moment, or was not asked. Waits for answers that come after the call. */
+  steadySince(startMs: number, signal: AbortSignal): Promise<void>
+}
+
+/** Probes URLs without a pause, from outside. */
+export function startProbe(lab: Lab, urls: readonly string[]): Probe {
+  const argv = [process.execPath, join(import.meta.dirname, 'probe-main.ts'), ...urls]
+  const prober = lab.spawn('client', 'probe', argv)
+  return {
+    steadySince: async (startMs, signal) => {
+      const now = Date.now()
+      const fresh = async () => {
+        const seen = readAnswers(prober).filter(({ timeMs }) => timeMs > now)
+        return urls.every((url) => seen.some((answer) => answer.url === url))
+      }
+      await waitFor('the probe to have answers', fresh, { timeoutMs: 15_000, daemons: [prober] }, signal)
+      const all = readAnswers(prober).filter(({ timeMs }) => timeMs >= startMs)
+      const failed = urls.flatMap((url) => gapsIn(all.filter((answer) => answer.url === url)))
+      if (failed.length === 0) return
+      const lines = failed.map(({ timeMs, url, outcome }) => `${new Date(timeMs).toISOString()} ${url}: ${outcome}`)
+      throw new Error(`what was served before has failed ${failed.length} times:\n${lines.slice(0, 10).join('\n')}`)
+    },
+  }
+}
+
+/**
+ * The failures that tell of a gap. A reload of Caddy itself costs about one in five thousand connections, those that it has accepted and not
+ * yet led on: one alone, between answers, is such; a port that refuses, or two in a row, never.
+ */
+function gapsIn(answers: readonly Answer[]): readonly Answer[] {
+  const failed = answers.filter(({ outcome }) => outcome !== 'ok')
+  const isLone = (answer: Answer) => {
+    const at = answers.indexOf(answer)
+    return [answers[at - 1], answers[at + 1]].every((other) => other === undefined || other.outcome === 'ok')
+  }
+  const lost = failed.filter((answer) => /socket hang up|ECONNRESET/.test(answer.outcome) && isLone(answer))
+  return failed.length === lost.length && lost.length <= MOST_LOST ? [] : failed
+}
+
+interface Answer {
+  readonly timeMs: number
+  readonly url: string
+  readonly outcome: string
+}
+
+function readAnswers(probe: LabProcess): readonly Answer[] {
+  const lines = readFileSync(probe.logFile, 'utf8').split('\n').slice(0, -1)
+  return lines.map((line) => {
+    const [time = '', url = '', ...outcome] = line.split(' ')
+    return { timeMs: Number(time), url, outcome: outcome.join(' ') }
+  })
+}
