@@ -17,9 +17,19 @@ export type Dial = (targets: readonly DialTarget[], signal: AbortSignal) => Prom
 /** Linux gives up asking for an address on its own network after about three seconds, and only then says that no host is there. */
 const ONE_DIAL_MS = 3_500
 const AT_ONCE = 64
+/** An address without a host is not dialled again so soon: the wait for its silence would hold up the frontends of others at every pass. */
+const REMEMBER_MS = 10_000
 
 /** Dials with a bound on each attempt, on how many run at once, and on all together: what is still open then is `unknown`. */
 export function createDial(budgetMs: number): Dial {
+  const silentUntil = new Map<string, number>()
+  const ask = async (target: DialTarget, limit: AbortSignal): Promise<Verdict> => {
+    if (performance.now() < (silentUntil.get(target.address) ?? 0)) return 'unreachable'
+    silentUntil.delete(target.address)
+    const verdict = await dialOne(target, limit)
+    if (verdict === 'unreachable') silentUntil.set(target.address, performance.now() + REMEMBER_MS)
+    return verdict
+  }
   return async (targets, signal) => {
     const verdicts: Verdict[] = targets.map(() => 'unknown')
     const limit = AbortSignal.any([signal, AbortSignal.timeout(budgetMs)])
@@ -28,7 +38,7 @@ export function createDial(budgetMs: number): Dial {
       while (next < targets.length && !limit.aborted) {
         const index = next++
         const target = targets[index]
-        if (target !== undefined) verdicts[index] = await dialOne(target, limit)
+        if (target !== undefined) verdicts[index] = await ask(target, limit)
       }
     }
     await Promise.all(Array.from({ length: Math.min(AT_ONCE, targets.length) }, work))

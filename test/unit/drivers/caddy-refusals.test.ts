@@ -56,7 +56,7 @@ test('obstacles are found before anything is written, one by one', async (t) => 
   assert.deepEqual(await applyTo(one, tableOf(web, other, off)), { ...applied, wrote: false })
 })
 
-test('a dial decides about TCP that is bound for the first time, and about nothing else', async (t) => {
+test('a dial decides about what is bound for the first time; for UDP only whether a host is there', async (t) => {
   const rig = await createRig(t)
   const dialled: number[] = []
   const verdicts = new Map<number, Verdict>([
@@ -64,21 +64,25 @@ test('a dial decides about TCP that is bound for the first time, and about nothi
     [81, 'unreachable'],
     [82, 'unknown'],
     [83, 'refused'],
+    [84, 'open'],
+    [85, 'unreachable'],
   ])
   const dial: Dial = async (targets) =>
     targets.map(({ port }) => {
       dialled.push(port)
       return verdicts.get(port) ?? 'refused'
     })
-  const table = tableOf(...[80, 81, 82, 83].map((port) => frontend({ port })), frontend({ port: 84, protocol: 'UDP' }))
+  const udp = [84, 85].map((port) => frontend({ port, protocol: 'UDP' }))
+  const table = tableOf(...[80, 81, 82, 83].map((port) => frontend({ port })), ...udp)
   const one = rig.driver({}, dial)
   assert.deepEqual(codes(await applyTo(one, table)), [
     'tcp/203.0.113.10:80 PortTaken',
     'tcp/203.0.113.10:81 AddressNotOnProxy',
+    'udp/203.0.113.10:85 AddressNotOnProxy',
   ])
-  assert.deepEqual(dialled, [80, 81, 82, 83])
+  assert.deepEqual(dialled, [80, 81, 82, 83, 84, 85])
   await applyTo(one, table)
-  assert.deepEqual(dialled.slice(4), [80, 81])
+  assert.deepEqual(dialled.slice(6), [80, 81, 85])
   dialled.splice(0)
   assert.deepEqual((await applyTo(rig.driver({ probe: false }, dial), table)).refused, [])
   assert.deepEqual(dialled, [])
