@@ -1,7 +1,7 @@
 // Runs a TypeScript program of this repository on the Node of its own devDependency, installing the npm packages first where they are missing
 // or older than the lock file. Plain JavaScript, and no packages: it runs on whatever Node started npm.
 //
-//   node scripts/bootstrap.mjs test/run.ts [arguments]
+//   node scripts/bootstrap.mjs test/runner/main.ts [arguments]
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'

@@ -1,4 +1,4 @@
-import { canonicalAddress, familyOf, rangesOverlap } from '../model/address.ts'
+import { canonicalAddress, familyOf, numberAddress, rangesOverlap } from '../model/address.ts'
 import type { ClassConfig, Config, PoolConfig, ProxyConfig } from './schema.ts'
 
 export interface ConfigIssue {
@@ -66,6 +66,7 @@ function checkClass(one: ClassConfig, path: ConfigIssue['path']): ConfigIssue[] 
     ...duplicates(one.pools, 'name', [...path, 'pools']),
     ...duplicates(one.proxies, 'name', [...path, 'proxies']),
     ...checkOverlaps(one.pools, [...path, 'pools']),
+    ...checkWildcards(one.pools, [...path, 'pools']),
     ...one.proxies.flatMap((proxy, index) => checkProxy(proxy, [...path, 'proxies', index])),
   ]
 }
@@ -80,6 +81,18 @@ function checkOverlaps(pools: readonly PoolConfig[], path: ConfigIssue['path']):
       ? []
       : [{ path: one.path, message: `${one.range.text} overlaps ${other.range.text} of pool "${other.pool}"` }]
   })
+}
+
+/** `0.0.0.0` and `::` bind every address of the machine, and lead no client to it. */
+function checkWildcards(pools: readonly PoolConfig[], path: ConfigIssue['path']): ConfigIssue[] {
+  return pools.flatMap((pool, index) =>
+    pool.addresses.flatMap(({ family, first, text }, at) => {
+      if (first !== 0n) return []
+      const wildcard = numberAddress(family, first)
+      const message = `${text} has the wildcard ${wildcard}; give the published addresses here, and "*" in a proxy's listen to bind all`
+      return [{ path: [...path, index, 'addresses', at], message }]
+    }),
+  )
 }
 
 function checkProxy(proxy: ProxyConfig, path: ConfigIssue['path']): ConfigIssue[] {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { canonicalAddress, parseRange } from '../model/address.ts'
 import { parseDuration } from '../model/duration.ts'
+import { LABEL } from '../model/names.ts'
 
 /** A string that `read` turns into a value; undefined from it is the given complaint. */
 function parsed<T>(read: (text: string) => T | undefined, complaint: string) {
@@ -11,12 +12,7 @@ function parsed<T>(read: (text: string) => T | undefined, complaint: string) {
   })
 }
 
-const label = z
-  .string()
-  .regex(
-    /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
-    'must be a DNS label: lower case letters, digits and dashes, at most 63',
-  )
+const label = z.string().regex(LABEL, 'must be a DNS label: lower case letters, digits and dashes, at most 63')
 const address = parsed(canonicalAddress, 'is not an IPv4 or IPv6 address')
 const range = parsed(parseRange, 'is not an address, a range first-last, or a CIDR without host bits')
 const durationMs = parsed(parseDuration, 'is not a duration like 250ms, 30s, 5m or 1h')

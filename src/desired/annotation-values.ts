@@ -1,5 +1,6 @@
 import { canonicalAddress, type Family, familyOf } from '../model/address.ts'
 import { parseDuration } from '../model/duration.ts'
+import { LABEL } from '../model/names.ts'
 import type { Balance, HealthCheck, ProxyProtocol } from '../model/table.ts'
 import { parseSelector } from './label-selector.ts'
 
@@ -43,7 +44,7 @@ export function readPort(text: string): number | undefined {
   return value !== undefined && value <= 65_535 ? value : undefined
 }
 
-const label = (text: string) => (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text) ? text : undefined)
+const label = (text: string) => (LABEL.test(text) ? text : undefined)
 
 /** Server names as a TLS client may send them, or `*.` before one (RFC 6066 section 3, RFC 9525 section 6.3). */
 function hostName(text: string): string | undefined {

@@ -56,7 +56,7 @@ export function buildTable(placements: readonly Placement[], input: BuildInput):
       ...checkTargets(service, group, settings),
       ...(ranges === undefined ? [badRanges(service)] : []),
     ])
-    // Without ranges that can be read, nobody may be let in: the port stays closed, or as it was.
+    // Without ranges that can be read, nobody may be let in: the port is closed.
     if (ranges === undefined) return []
     return allocation.addresses.flatMap((address) =>
       allocation.ports.map((port) => buildFrontend(service, address, port, group.id, ranges, settings)),

@@ -4,7 +4,7 @@ import { type FrontendKey, frontendKey, type Table } from '../model/table.ts'
 import { allocate } from './allocate.ts'
 import type { NodeAddressType } from './annotation-values.ts'
 import { readSettings } from './annotations.ts'
-import { buildTable, type Placement } from './build.ts'
+import { type Built, buildTable, type Placement } from './build.ts'
 import { demandOf, type ServiceProblem } from './demand.ts'
 import type { Pool } from './pools.ts'
 import { recordOf } from './record.ts'
@@ -34,7 +34,7 @@ export interface Desired {
   readonly placements: readonly Placement[]
   /** Problems of wanted Services by UID; a Service without any has no entry. */
   readonly problems: ReadonlyMap<string, readonly ServiceProblem[]>
-  /** Frontends of Services whose wishes cannot be read, and why: to stay as they are. */
+  /** Frontends of Services whose wishes cannot be read, and why: to stay as they are, or to go where the table leaves them out. */
   readonly held: ReadonlyMap<FrontendKey, Problem>
   readonly nodeGroups: ReadonlySet<string>
 }
@@ -76,7 +76,7 @@ export function desireClass(spec: ClassSpec, selections: readonly Selection[], s
     table: built.table,
     placements,
     problems,
-    held: heldFrontends(placements, built.table),
+    held: new Map([...heldFrontends(placements, built.table), ...closedFrontends(placements, built)]),
     nodeGroups: built.nodeGroups,
   }
 }
@@ -95,6 +95,24 @@ function heldFrontends(placements: readonly Placement[], table: Table): Readonly
     if (problem !== undefined) held.set(frontendKey(frontend), problem)
   }
   return held
+}
+
+/** Frontends that were allocated and are not in the table, because what limits their clients cannot be read. */
+function closedFrontends(
+  placements: readonly Placement[],
+  { table, problems }: Built,
+): ReadonlyMap<FrontendKey, Problem> {
+  const open = new Set(table.frontends.map(frontendKey))
+  const closed = new Map<FrontendKey, Problem>()
+  for (const { allocation } of placements) {
+    const problem = problems.get(allocation.demand.service.metadata.uid)?.at(-1)?.problem
+    if (problem === undefined) continue
+    const keys = allocation.addresses.flatMap((address) =>
+      allocation.ports.map(({ port, protocol }) => frontendKey({ address, port, protocol })),
+    )
+    for (const key of keys) if (!open.has(key)) closed.set(key, problem)
+  }
+  return closed
 }
 
 /**

@@ -31,7 +31,7 @@ export type Selection =
     }
   /** Ours until now: to be taken off the proxies, then let go. */
   | { readonly kind: 'released'; readonly service: ServiceObject; readonly className: string | undefined }
-  /** Asks for us in a way that cannot be served, and holds nothing: told so, never written to. */
+  /** Asks for us in a way that cannot be served, and holds nothing of a class that we have: told so, never written to. */
   | { readonly kind: 'refused'; readonly service: ServiceObject; readonly problem: Problem }
 
 /**
@@ -41,6 +41,7 @@ export type Selection =
  * | ---------------------- | --------------------- | -------------- | ----------- | ------------------------------------------ |
  * | LoadBalancer, NodePort | ours                  | yes            | any         | wanted                                     |
  * | LoadBalancer, NodePort | ours                  | no             | yes         | wanted by the class that holds it, told so |
+ * | LoadBalancer, NodePort | ours, unknown         | no             | by unknown  | refused: it keeps what it has              |
  * | LoadBalancer, NodePort | ours                  | no             | no          | refused                                    |
  * | LoadBalancer           | none                  | a default one  | any         | wanted                                     |
  * | other, or being deleted| any                   | any            | yes         | released                                   |
@@ -61,7 +62,9 @@ export function selectService(service: ServiceObject, classes: readonly ClassRul
   if (released !== undefined && holder !== undefined) {
     return { kind: 'wanted', service, className: holder.name, problem }
   }
-  return released ?? { kind: 'refused', service, problem }
+  // A class that a slip in the configuration lost comes back, and one that it never had may be another Fairway's: its record is not ours to wipe.
+  const mayBeOthers = held !== undefined || problem.code === 'ClassUnknown'
+  return released === undefined || mayBeOthers ? { kind: 'refused', service, problem } : released
 }
 
 /** Whether we have written to a Service: it bears our finalizer or one of our conditions. */

@@ -1,14 +1,16 @@
 import { errorText, type FairwayError } from '../model/problems.ts'
 import type { KubeClient } from './client.ts'
 import { Backoff, type Clock, sleep, systemClock } from './clock.ts'
-import { ApiError, isExpired } from './errors.ts'
+import { ApiError } from './errors.ts'
 import type { Log } from './log.ts'
 import type { KubeObject } from './objects.ts'
 import { readPages } from './pages.ts'
-import { afterFailure, failureOf, type Retry } from './reflector-policy.ts'
+import { ReflectorHealth } from './reflector-health.ts'
+import { afterFailure, type Retry } from './reflector-policy.ts'
 import type { Resource } from './resources.ts'
 import { objectKey, Store, type StoreReader } from './store.ts'
 import { Watch, type WatchEvent } from './watch.ts'
+import { fromWire, type RawObject } from './wire.ts'
 
 export type ReflectorState = 'idle' | 'streaming' | 'listing' | 'watching' | 'waiting' | 'stopped'
 
@@ -67,12 +69,10 @@ export class Reflector<T extends KubeObject> {
   readonly #log: Log
   readonly #clock: Clock
   readonly #backoff: Backoff
+  readonly #health: ReflectorHealth
   readonly #pageSize: number
   readonly #counters = { lists: 0, watches: 0, events: 0, failures: 0 }
   #state: ReflectorState = 'idle'
-  #lastError: FairwayError | undefined
-  #warned = false
-  #contactAt: number | undefined
   #listedAt = Number.NEGATIVE_INFINITY
   /** The newest resource version seen; empty: ask for the newest there is. */
   #version = ''
@@ -84,6 +84,7 @@ export class Reflector<T extends KubeObject> {
     this.#clock = options.clock ?? systemClock
     this.#pageSize = options.pageSize ?? PAGE_SIZE
     this.#backoff = new Backoff(this.#clock)
+    this.#health = new ReflectorHealth(this.#clock, this.#log, this.#resource.name)
     this.#store = new Store(this.#clock, (error) => this.#log.error({ err: error }, 'a cache listener threw'))
   }
 
@@ -97,16 +98,16 @@ export class Reflector<T extends KubeObject> {
 
   /** What is wrong at the moment; undefined once the API server answers again. */
   get lastError(): FairwayError | undefined {
-    return this.#lastError
+    return this.#health.lastError
   }
 
   get counters(): ReflectorCounters {
     return { ...this.#counters }
   }
 
-  /** How long ago the API server last sent anything, in milliseconds; undefined: never. A healthy watch brings a bookmark a minute. */
+  /** How long ago the API server last sent anything, in milliseconds; undefined: never. */
   get silentMs(): number | undefined {
-    return this.#contactAt === undefined ? undefined : this.#clock.now() - this.#contactAt
+    return this.#health.silentMs
   }
 
   /** Runs until the signal aborts, through every failure. Resolves then, with no request under way. */
@@ -168,10 +169,10 @@ export class Reflector<T extends KubeObject> {
     const found: T[] = []
     let version = ''
     for await (const page of readPages(this.#client, this.#resource.path, this.#version, this.#pageSize, signal)) {
-      this.#reached()
+      this.#health.reached()
       for (const item of page.items ?? []) {
         const object = this.#keep(item)
-        if (object !== undefined && object !== 'unreadable') found.push(object)
+        if (object !== undefined) found.push(object)
       }
       version = page.metadata?.resourceVersion ?? ''
     }
@@ -197,7 +198,7 @@ export class Reflector<T extends KubeObject> {
   #collect(found: Map<string, T>, { type, object: raw }: WatchEvent): void {
     const key = objectKey(raw.metadata?.namespace, raw.metadata?.name ?? '')
     const object = type === 'ADDED' || type === 'MODIFIED' ? this.#keep(raw) : undefined
-    if (object === undefined || object === 'unreadable') found.delete(key)
+    if (object === undefined) found.delete(key)
     else found.set(key, object)
   }
 
@@ -207,18 +208,20 @@ export class Reflector<T extends KubeObject> {
     if (type !== 'BOOKMARK') {
       const object = type === 'DELETED' ? undefined : this.#keep(raw)
       if (object === undefined) this.#store.remove({ key: objectKey(namespace, name), uid })
-      else if (object !== 'unreadable') this.#store.apply(object)
+      else this.#store.apply(object)
     }
     if (resourceVersion !== '') this.#version = resourceVersion
   }
 
   /** An object that cannot be read must not end the watch: it would come again, and again. What is cached of it stays. */
-  #keep(raw: unknown): T | 'unreadable' | undefined {
+  #keep(raw: unknown): T | undefined {
     try {
       return this.#resource.keep(raw)
     } catch (error) {
       this.#log.error({ err: error }, `an object cannot be read, and is passed over: ${errorText(error)}`)
-      return 'unreadable'
+      const { namespace = '', name = '', uid } = fromWire<RawObject>(raw).metadata ?? {}
+      const cached = this.#store.get(namespace, name)
+      return cached?.metadata.uid === uid ? cached : undefined
     }
   }
 
@@ -236,41 +239,25 @@ export class Reflector<T extends KubeObject> {
       { client: this.#client, clock: this.#clock, path, query: { ...from, ...query } },
       signal,
     )
-    this.#reached()
+    this.#health.reached()
     return watch
   }
 
   async #next(watch: Watch): Promise<WatchEvent | undefined> {
     const event = await watch.next()
-    if (event !== undefined) this.#reached()
+    if (event !== undefined) this.#health.reached()
     return event
-  }
-
-  #reached(): void {
-    this.#contactAt = this.#clock.now()
-    this.#lastError = undefined
-    if (!this.#warned) return
-    this.#warned = false
-    this.#log.info({}, 'the API server answers again')
   }
 
   #failed(during: Step['kind'], error: unknown, signal: AbortSignal): Step {
     if (signal.aborted || during === 'waiting') return { kind: 'streaming' }
     this.#counters.failures += 1
-    this.#report(during, error)
+    this.#health.failed(during, error)
     const { retry, forgetVersion, atOnce } = afterFailure(during, error)
     if (forgetVersion) this.#version = ''
     const soon = this.#clock.now() - this.#listedAt < RELIST_INTERVAL_MS
     if (atOnce && !(during === 'watching' && soon)) return { kind: retry }
     const retryAfterMs = error instanceof ApiError ? Math.min(error.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS) : 0
     return { kind: 'waiting', delayMs: this.#backoff.next(retryAfterMs), retry }
-  }
-
-  #report(during: ReflectorState, error: unknown): void {
-    const known = failureOf(this.#resource.name, error)
-    const level = known.message === this.#lastError?.message || isExpired(error) ? 'debug' : 'warn'
-    this.#lastError = known
-    this.#warned ||= level === 'warn'
-    this.#log[level]({ state: during, err: error }, known.message)
   }
 }

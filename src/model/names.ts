@@ -7,5 +7,8 @@ export const CLEANUP_FINALIZER = `${PREFIX}/cleanup`
 export const ALLOCATED_CONDITION = `${PREFIX}/Allocated`
 export const PROGRAMMED_CONDITION = `${PREFIX}/Programmed`
 
+/** A DNS label (RFC 1123): names of clusters, classes, pools, proxies and namespaces. */
+export const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
+
 /** What a default class puts on its Services: it stands in for a cloud controller (kubernetes/cloud-provider, service/helpers). */
 export const UPSTREAM_FINALIZER = 'service.kubernetes.io/load-balancer-cleanup'

@@ -12,19 +12,33 @@ interface Files {
 /** One agent for as long as the certificate files stay the same: Secrets are rotated beneath a running process. */
 export function createAgents({ proxy, tls, timeoutMs }: Pick<CaddyOptions, 'proxy' | 'tls' | 'timeoutMs'>) {
   let known: { readonly content: string; readonly agent: Agent } | undefined
+  const open = new Set<Agent>()
 
   async function current(): Promise<Agent> {
     const files = await readFiles(proxy, tls)
     const content = JSON.stringify(files)
     if (known?.content === content) return known.agent
     const previous = known?.agent
-    known = { content, agent: createAgent(files, timeoutMs) }
-    // In the background: requests that other calls have on it end by their own deadlines.
-    previous?.close().catch(() => {})
-    return known.agent
+    const agent = createAgent(files, timeoutMs)
+    known = { content, agent }
+    open.add(agent)
+    if (previous !== undefined) void retire(previous)
+    return agent
   }
 
-  return { current, close: async () => known?.agent.destroy() }
+  /** In the background: requests that other calls have on it end by their own deadlines. */
+  async function retire(agent: Agent): Promise<void> {
+    await Promise.allSettled([agent.close()])
+    open.delete(agent)
+  }
+
+  async function close(): Promise<void> {
+    await Promise.all([...open].map((agent) => agent.destroy()))
+    open.clear()
+    known = undefined
+  }
+
+  return { current, close }
 }
 
 function createAgent({ cert, key, ca }: Files, timeoutMs: number): Agent {

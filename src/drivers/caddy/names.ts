@@ -1,8 +1,8 @@
 import { canonicalAddress } from '../../model/address.ts'
+import { LABEL } from '../../model/names.ts'
 import type { Frontend, Owner } from '../../model/table.ts'
 
 const PREFIX = 'fairway'
-const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 const UID = /^[A-Za-z0-9-]{1,64}$/
 
 /** What a server's key says: whose it is, and for which frontend. */

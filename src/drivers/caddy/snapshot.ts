@@ -124,6 +124,6 @@ function conflict({ proxy, owner }: CaddyOptions, key: string, uid: string) {
     code: 'OwnerConflict',
     kind: 'terminal',
     message: `server ${key} on proxy ${proxy} belongs to another cluster that also calls itself ${name} (UID ${uid}, ours is ${owner.uid})`,
-    remedy: 'Give each cluster a name of its own; if this cluster replaces the other one, run `fairway adopt`',
+    remedy: `Give each cluster a name of its own; if this cluster replaces the other one, delete the servers fairway.${owner.cluster}.${owner.className}.* on the proxy`,
   } as const
 }

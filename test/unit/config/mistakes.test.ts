@@ -67,6 +67,18 @@ const MISTAKES: readonly (readonly [what: string, from: string, to: string, mess
   ],
   ['a class twice', 'name: private', 'name: public', '20: classes[1].name: "public" is already the name of entry 1'],
   [
+    'a wildcard as a published address',
+    '203.0.113.64/28',
+    '0.0.0.0',
+    '10: classes[0].pools[0].addresses[1]: 0.0.0.0 has the wildcard 0.0.0.0; give the published addresses here, and "*" in a proxy\'s listen to bind all',
+  ],
+  [
+    'a range that begins at the IPv6 wildcard',
+    '203.0.113.64/28',
+    '::/64',
+    '10: classes[0].pools[0].addresses[1]: ::/64 has the wildcard ::; give the published addresses here, and "*" in a proxy\'s listen to bind all',
+  ],
+  [
     'pools that overlap',
     '203.0.113.64/28',
     '203.0.113.16/28',

@@ -48,6 +48,18 @@ test('every problem of a Service is told, in one list: class, annotations, alloc
   assert.deepEqual(keysOf(desired), ['tcp/203.0.113.10:443', 'tcp/203.0.113.10:80'])
 })
 
+test('ports whose clients cannot be told apart are closed, and told as not served', () => {
+  const record = held('443/TCP', '203.0.113.10')
+  const open = service('open', { record: held('80/TCP', '203.0.113.10'), ports: ['80'] })
+  const closed = service('closed', { record, spec: { loadBalancerSourceRanges: ['010.0.0.0/8'] } })
+  const desired = desire([open, closed])
+  assert.deepEqual(keysOf(desired), ['tcp/203.0.113.10:80'])
+  assert.deepEqual(
+    [...desired.held.entries()].map(([key, { code }]) => [key, code]),
+    [['tcp/203.0.113.10:443', 'AddressInvalid']],
+  )
+})
+
 describe('while an annotation is malformed', () => {
   const record = held('443/TCP 25/TCP', '203.0.113.12')
   const broken = service('broken', {

@@ -114,7 +114,7 @@ describe('a default class', () => {
 })
 
 describe('what makes a Service ours', () => {
-  const asks = { annotations: { class: 'publik' } }
+  const asks = { annotations: { class: 'private' } }
   const programmed = { ...allocatedCondition('', 'False'), type: PROGRAMMED_CONDITION }
   const marks: readonly (readonly [string, ServiceObject, string])[] = [
     ['our finalizer', service('web', { ...asks, meta: { finalizers: [CLEANUP_FINALIZER] } }), 'released no class'],
@@ -124,7 +124,7 @@ describe('what makes a Service ours', () => {
       'released no class',
     ],
     ['our other condition', service('web', { ...asks, conditions: [programmed] }), 'released no class'],
-    ["another's finalizer", service('web', { ...asks, meta: { finalizers: ['x/y'] } }), 'refused ClassUnknown'],
+    ["another's finalizer", service('web', { ...asks, meta: { finalizers: ['x/y'] } }), 'refused ClassForbidden'],
   ]
   for (const [what, one, result] of marks) {
     test(`${what}: ${result}`, () => {
@@ -133,9 +133,27 @@ describe('what makes a Service ours', () => {
     })
   }
 
-  test('a record of a class that the configuration has lost frees the Service', () => {
-    const lost = service('web', { annotations: { class: 'publik' }, record: { ...HELD, className: 'lost' } })
-    assert.equal(brief(selectService(lost, CLASSES)), 'released lost')
+  const lost = { ...HELD, className: 'lost' }
+
+  test('a class that the configuration has lost keeps what it gave, as long as the Service names it', () => {
+    const named = service('web', { annotations: { class: 'lost' }, record: lost })
+    assert.equal(brief(selectService(named, CLASSES)), 'refused ClassUnknown')
+    const free = service('web', { record: lost })
+    assert.equal(brief(selectService(free, CLASSES)), 'released lost')
+    const deleted = service('web', { annotations: { class: 'lost' }, record: lost, meta: DELETED })
+    assert.equal(brief(selectService(deleted, CLASSES)), 'released lost')
+  })
+
+  test('what another Fairway wrote on a Service of its class is left alone', () => {
+    const conditions = [allocatedCondition('', 'False')]
+    const waiting = service('web', { annotations: { class: 'elsewhere' }, conditions })
+    assert.equal(brief(selectService(waiting, CLASSES)), 'refused ClassUnknown')
+    const aliased = service('web', {
+      annotations: { class: 'elsewhere' },
+      spec: { loadBalancerClass: 'example.org/lb' },
+      record: { ...HELD, className: 'elsewhere' },
+    })
+    assert.equal(brief(selectService(aliased, CLASSES)), 'refused ClassConflict')
   })
 
   test('a Service that moves to another class is wanted by the new one', () => {

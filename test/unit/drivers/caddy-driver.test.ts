@@ -100,7 +100,7 @@ test('a copied configuration is refused whole', async (t) => {
   rig.fake.apps = { layer4: { servers: { [key]: { '@id': serverId(copied, key) } } } }
   const { problem } = await failsWith('OwnerConflict', () => rig.driver().read(signal))
   assert.match(problem.message, /prod\/public/)
-  assert.match(problem.remedy, /fairway adopt/)
+  assert.match(problem.remedy, /delete the servers fairway\.prod\.public\.\* on the proxy$/)
 })
 
 test('a race that is lost is a reason to read again', async (t) => {

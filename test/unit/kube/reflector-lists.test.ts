@@ -132,6 +132,26 @@ suite('troubles', () => {
     assert.ok(h.log.lines.some((line) => line.startsWith('error: an object cannot be read')))
   })
 
+  test('a new list takes nothing away because it cannot be read', async () => {
+    h.server.put(PATH, service('a', 1))
+    h.server.put(PATH, service('b', 1))
+    await h.synced()
+    await h.halt()
+    h.server.put(PATH, { ...service('a'), spec: { ports: 5 } })
+    for (const streaming of [true, false]) {
+      h.server.streamingLists = streaming
+      const again = new AbortController()
+      const lists = h.reflector.counters.lists
+      const run = h.reflector.run(again.signal)
+      await eventually(
+        () => h.reflector.counters.lists > lists + (streaming ? 0 : 1) && h.reflector.state === 'watching',
+      )
+      again.abort()
+      await run
+      assert.deepEqual([h.names, h.portOf('a')], [['a', 'b'], 1])
+    }
+  })
+
   for (const state of ['streaming', 'listing', 'watching', 'waiting'] as const) {
     test(`it stops while ${state}, and asks nothing any more`, async () => {
       if (state === 'streaming') h.server.fault(isStream, hang)

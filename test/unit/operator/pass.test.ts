@@ -118,6 +118,16 @@ test('a port that a proxy refuses is an error of that port; the others are serve
   assert.equal(condition(world, 'default/git', 'Programmed')?.status, 'False')
 })
 
+test('a port that is closed because its source ranges cannot be read is not shown as served', async () => {
+  const world = createWorld()
+  world.put(service('web', { spec: { loadBalancerSourceRanges: ['010.0.0.0/8'] } }))
+  await world.pass()
+  assert.deepEqual(served(world), [])
+  assert.deepEqual(world.get('default/web').status.loadBalancer.ingress, [])
+  const programmed = condition(world, 'default/web', 'Programmed')
+  assert.deepEqual([programmed?.status, programmed?.reason], ['False', 'AddressInvalid'])
+})
+
 test('a NodePort Service carries its address as an annotation', async () => {
   const world = createWorld()
   world.put(
