@@ -49,6 +49,8 @@ export interface Plan {
   readonly observed: Observed
   readonly table: Table
   readonly changes: readonly Change[]
+  /** Frontends of ours that the table lacks and that stay all the same, exactly as the proxy has them. */
+  readonly keep: ReadonlySet<FrontendKey>
 }
 
 export interface Refusal {

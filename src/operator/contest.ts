@@ -7,10 +7,12 @@ const WITHIN_MS = 10 * 60_000
 const MOST_REMEMBERED = 10_000
 
 interface Published {
-  /** What we wrote last into status.loadBalancer.ingress. */
+  /** What we last put into status.loadBalancer.ingress, for certain. */
   readonly addresses: string
   /** When it was found overwritten, epoch milliseconds. */
   readonly overwrittenAt: readonly number[]
+  /** Whether it is still to be put right: until that has succeeded, nobody can have overwritten it again. */
+  readonly open: boolean
 }
 
 export type Verdict =
@@ -23,8 +25,10 @@ export type Verdict =
 
 /** Tells a status that somebody cleared, to be restored, from one that another controller claims again and again. */
 export interface Contest {
-  /** Judges a write before it is made. Remembers addresses per Service; they change when the wish does. */
+  /** Judges a write before it is made. */
   judge(service: ServiceObject, want: ServiceWant, nowMs: number): Verdict
+  /** Says that a write has succeeded, or found everything in place. */
+  written(service: ServiceObject, want: ServiceWant): void
 }
 
 export function createContest(): Contest {
@@ -41,16 +45,21 @@ export function createContest(): Contest {
       const { uid } = service.metadata
       const wanted = addressesOf(ingress)
       const before = known.get(uid)
-      const overwritten = addressesOf(service.status.loadBalancer.ingress) !== wanted
-      if (before?.addresses !== wanted) {
-        remember(uid, { addresses: wanted, overwrittenAt: [] })
-        return 'write'
-      }
-      if (before.overwrittenAt.length >= MOST_ROUNDS) return 'left'
-      if (!overwritten) return 'write'
+      if (before?.addresses !== wanted) return 'write'
+      if (before.overwrittenAt.length >= MOST_ROUNDS && !before.open) return 'left'
+      if (before.open || addressesOf(service.status.loadBalancer.ingress) === wanted) return 'write'
       const overwrittenAt = [...before.overwrittenAt.filter((at) => nowMs - at < WITHIN_MS), nowMs]
-      remember(uid, { addresses: wanted, overwrittenAt })
-      return overwrittenAt.length >= MOST_ROUNDS ? 'give up' : 'write'
+      const last = overwrittenAt.length >= MOST_ROUNDS
+      remember(uid, { addresses: wanted, overwrittenAt, open: !last })
+      return last ? 'give up' : 'write'
+    },
+    written: (service, { ingress }) => {
+      if (ingress === undefined || ingress.length === 0) return
+      const { uid } = service.metadata
+      const addresses = addressesOf(ingress)
+      const before = known.get(uid)
+      const overwrittenAt = before?.addresses === addresses ? before.overwrittenAt : []
+      remember(uid, { addresses, overwrittenAt, open: false })
     },
   }
 }

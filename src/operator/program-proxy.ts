@@ -4,7 +4,7 @@ import { type FrontendKey, frontendKey, type Table } from '../model/table.ts'
 import { checkCapabilities } from '../plan/capabilities.ts'
 import { diffTables } from '../plan/diff.ts'
 import { type GuardLimits, guardRemovals } from '../plan/guard.ts'
-import { holdServed } from '../plan/hold.ts'
+import { holdServed, keptUntouched } from '../plan/hold.ts'
 import type { Log, Proxy } from './interfaces.ts'
 
 /** A lost compare-and-swap is read and planned anew at once, this many times; after that it is the next pass's. */
@@ -56,9 +56,16 @@ async function programOnce(proxy: Proxy, wish: Wish, log: Log, signal: AbortSign
   // What the proxy cannot do is not sent. If it served the frontend in an older form, it goes on doing so.
   const held = new Map([...wish.held, ...lacking.map(({ key, problem }) => [key, problem] as const)])
   const table = holdServed(wish.table, held, wish.nodeGroups, observed)
-  const { plan, problem: heldBack } = guardRemovals(diffTables(observed, table), wish.accounted, wish.guard, proxy.name)
+  const keep = keptUntouched(held.keys(), observed)
+  const { plan, problem: heldBack } = guardRemovals(
+    diffTables(observed, table, keep),
+    wish.accounted,
+    wish.guard,
+    proxy.name,
+  )
   if (heldBack !== undefined) log.error({ proxy: proxy.name, code: heldBack.code }, heldBack.message)
-  if (plan.changes.length === 0) return result(proxy, [...lacking, ...unserved(wish.held, table)], heldBack, false)
+  if (plan.changes.length === 0)
+    return result(proxy, [...lacking, ...unserved(wish.held, table, keep)], heldBack, false)
   const started = performance.now()
   const applied = await proxy.driver.apply(plan, signal)
   if (applied.wrote) {
@@ -70,12 +77,12 @@ async function programOnce(proxy: Proxy, wish: Wish, log: Log, signal: AbortSign
       'proxy programmed',
     )
   }
-  return result(proxy, [...lacking, ...applied.refused, ...unserved(wish.held, table)], heldBack, applied.wrote)
+  return result(proxy, [...lacking, ...applied.refused, ...unserved(wish.held, table, keep)], heldBack, applied.wrote)
 }
 
 /** Held frontends that the proxy never had are not served, for the reason that holds them. */
-function unserved(held: Wish['held'], table: Table): readonly Refusal[] {
-  const present = new Set(table.frontends.map(frontendKey))
+function unserved(held: Wish['held'], table: Table, keep: ReadonlySet<FrontendKey>): readonly Refusal[] {
+  const present = new Set([...keep, ...table.frontends.map(frontendKey)])
   return [...held].flatMap(([key, problem]) => (present.has(key) ? [] : { key, problem }))
 }
 

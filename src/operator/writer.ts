@@ -47,8 +47,10 @@ export function createWriter(options: WriterOptions): ClusterWriter {
       }, signal)
       switch (outcome.kind) {
         case 'unchanged':
+          contest.written(newest, granted)
           return true
         case 'written':
+          contest.written(newest, granted)
           store.note(outcome.service)
           return true
         case 'gone':

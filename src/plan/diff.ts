@@ -18,10 +18,11 @@ import {
  * | frontend   | different | update                            |
  * | frontend   | –         | remove                            |
  * | drifted    | –         | remove                            |
+ * | any        | –, kept   | nothing                           |
  *
  * Removals come first, then updates, then additions: no socket is wanted by two at any moment, for proxies that take changes one by one.
  */
-export function diffTables(observed: Observed, desired: Table): Plan {
+export function diffTables(observed: Observed, desired: Table, keep: ReadonlySet<FrontendKey> = new Set()): Plan {
   const before = new Map(observed.table.frontends.map((frontend) => [frontendKey(frontend), frontend]))
   const after = new Map(desired.frontends.map((frontend) => [frontendKey(frontend), frontend]))
   const sameTargets = compareGroups(observed.table.groups, desired.groups)
@@ -29,7 +30,7 @@ export function diffTables(observed: Observed, desired: Table): Plan {
   const updates: Change[] = []
   const additions: Change[] = []
   for (const key of new Set([...before.keys(), ...observed.drifted])) {
-    if (!after.has(key)) removals.push({ kind: 'remove', key, before: before.get(key) })
+    if (!after.has(key) && !keep.has(key)) removals.push({ kind: 'remove', key, before: before.get(key) })
   }
   for (const [key, wanted] of after) {
     const had = before.get(key)
@@ -38,7 +39,7 @@ export function diffTables(observed: Observed, desired: Table): Plan {
       updates.push({ kind: 'update', key, before: had, after: wanted })
     }
   }
-  return { observed, table: desired, changes: [...removals, ...updates, ...additions] }
+  return { observed, table: desired, changes: [...removals, ...updates, ...additions], keep }
 }
 
 /** Whether two frontends of one key lead on alike, targets aside. */

@@ -1,6 +1,6 @@
 import type { Plan } from '../model/driver.ts'
 import type { Problem } from '../model/problems.ts'
-import { type FrontendKey, frontendKey, makeTable } from '../model/table.ts'
+import { type FrontendKey, frontendKey } from '../model/table.ts'
 
 export interface GuardLimits {
   /** Share of the live frontends, 0 to 1, that may go without evidence. */
@@ -25,21 +25,19 @@ export function guardRemovals(
   limits: GuardLimits,
   proxy: string,
 ): Guarded {
-  const live = plan.observed.table.frontends.length
+  const { observed, table, changes, keep } = plan
+  const live = new Set([...observed.table.frontends.map(frontendKey), ...observed.drifted]).size
   const unexplained = new Set(
     plan.changes.flatMap(({ kind, key }) => (kind === 'remove' && !accounted.has(key) ? key : [])),
   )
   if (live < limits.minFrontends || unexplained.size <= live * limits.maxRemoval) return { plan, problem: undefined }
-  const { observed, table, changes } = plan
-  const kept = observed.table.frontends.filter((frontend) => unexplained.has(frontendKey(frontend)))
-  // Group ids read from a proxy and built ones come from different names; a kept one must not replace a built one.
-  const renamed = observed.table.groups.map((group) => ({ ...group, id: `held ${group.id}` }))
-  const held = makeTable(
-    [...table.frontends, ...kept.map((frontend) => ({ ...frontend, group: `held ${frontend.group}` }))],
-    [...table.groups, ...renamed],
-  )
   return {
-    plan: { observed, table: held, changes: changes.filter(({ key }) => !unexplained.has(key)) },
+    plan: {
+      observed,
+      table,
+      changes: changes.filter(({ key }) => !unexplained.has(key)),
+      keep: new Set([...keep, ...unexplained]),
+    },
     problem: {
       code: 'RemovalHeld',
       kind: 'terminal',

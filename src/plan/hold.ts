@@ -12,6 +12,14 @@ import {
 const KEPT = 'kept'
 
 /**
+ * Held frontends that the proxy has in a form that we would not write: by hand, or by another version. They stay untouched, since writing them
+ * anew needs the wishes that cannot be read.
+ */
+export function keptUntouched(held: Iterable<FrontendKey>, observed: Observed): ReadonlySet<FrontendKey> {
+  return new Set([...held].filter((key) => observed.drifted.has(key)))
+}
+
+/**
  * Keeps what is already served from getting worse. Frontends in `held` belong to Services whose wishes cannot be read at the moment: they stay
  * as the proxy has them, or away when it has none. And a frontend whose nodes are all gone keeps the targets it has: no node at all is more
  * likely a broken view than the truth, and where it is the truth nothing is lost. `nodeGroups` are the groups for which that holds: under
@@ -34,7 +42,7 @@ export function holdServed(
     const key = frontendKey(frontend)
     const before = had.get(key)
     if (held.has(key)) {
-      if (before === undefined) return []
+      if (before === undefined || observed.drifted.has(key)) return []
       const group = keep(before)
       groups.set(group.id, group)
       return [{ ...before, group: group.id, service: frontend.service }]

@@ -63,13 +63,15 @@ export function createMemoryProxy(capabilities: Capabilities = ALL): MemoryProxy
         })
         const keys = new Set(refused.map(({ key }) => key))
         // What it served before it refused the change goes on.
-        const kept = proxy.table.frontends.filter((frontend) => keys.has(frontendKey(frontend)))
+        const kept = proxy.table.frontends.filter(
+          (frontend) => keys.has(frontendKey(frontend)) || plan.keep.has(frontendKey(frontend)),
+        )
         const rest = withoutFrontends(plan.table, keys)
         proxy.table = makeTable(
           [...rest.frontends, ...kept.map((frontend) => ({ ...frontend, group: before(frontend.group) }))],
           [...rest.groups, ...proxy.table.groups.map((group) => ({ ...group, id: before(group.id) }))],
         )
-        proxy.drifted = new Set()
+        proxy.drifted = new Set([...proxy.drifted].filter((key) => plan.keep.has(key)))
         proxy.writes++
         return { refused, wrote: true }
       },

@@ -35,7 +35,7 @@ export async function applyPlan(
   const found = await preflight(applier, snapshot, wanted, signal)
   for (let further = 0; ; further++) {
     const refused = withBarred(found, wanted, quarantine)
-    const servers = mergeServers(options, snapshot, wanted, refused)
+    const servers = mergeServers(options, snapshot, wanted, refused, plan.keep)
     const result = { refused: [...refused].map(([key, { problem }]) => ({ key, problem })) }
     if (isSameAs(snapshot, servers)) return { ...result, wrote: false }
     const rejection = await writeServers(applier, snapshot, servers, signal)
@@ -80,9 +80,12 @@ function mergeServers(
   { foreign, owned }: Snapshot,
   wanted: readonly Wanted[],
   refused: ReadonlyMap<FrontendKey, Refused>,
+  keep: ReadonlySet<FrontendKey>,
 ): Servers {
   const servers = new Map(foreign)
-  for (const [key, { frontend, json }] of owned) if (refused.get(frontend)?.keep === true) servers.set(key, json)
+  for (const [key, { frontend, json }] of owned) {
+    if (keep.has(frontend) || refused.get(frontend)?.keep === true) servers.set(key, json)
+  }
   for (const { key, frontend, targets } of wanted) {
     if (!refused.has(key)) servers.set(serverKey(options.owner, frontend), renderServer(options, frontend, targets))
   }

@@ -14,7 +14,9 @@ const key = serverKey(OWNER, web)
 test('an empty plan sends nothing', async (t) => {
   const rig = await createRig(t)
   const observed = { revision: '', table: EMPTY_TABLE, drifted: new Set<string>(), listeners: [] }
-  const applied = await rig.driver().apply({ observed, table: EMPTY_TABLE, changes: [] }, signal)
+  const applied = await rig
+    .driver()
+    .apply({ observed, table: EMPTY_TABLE, changes: [], keep: new Set<string>() }, signal)
   assert.deepEqual(applied, { refused: [], wrote: false })
   assert.deepEqual(rig.fake.requests, [])
 })
@@ -219,4 +221,16 @@ test('a write that was accepted but is not there is not taken for done', async (
   rig.fake.intercept = (request, response, serve) => (request.method === 'GET' ? serve() : response.end())
   const { problem } = await failsWith('WriteNotConfirmed', () => applyTo(rig.driver(), tableOf(web)))
   assert.equal(problem.kind, 'transient')
+})
+
+test('what is to be kept stays as it is, edited by hand or not', async (t) => {
+  const rig = await createRig(t)
+  const one = rig.driver()
+  const other = frontend({ port: 80 })
+  await applyTo(one, tableOf(web, other))
+  const before = structuredClone(rig.servers()[key])
+  const observed = await one.read(signal)
+  const removal = { kind: 'remove', key: frontendKey(other), before: other } as const
+  await one.apply({ observed, table: EMPTY_TABLE, changes: [removal], keep: new Set([frontendKey(web)]) }, signal)
+  assert.deepEqual(rig.servers(), { [key]: before })
 })
