@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { loadConfig } from '../config/load.ts'
+import { type LoadedConfig, loadConfig } from '../config/load.ts'
 import { createKubeClient, type KubeClient } from '../kube/client.ts'
 import { loadKubeConfig } from '../kube/credentials.ts'
 import { EventRecorder } from '../kube/events.ts'
@@ -44,8 +44,9 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
       const makeDriver = driverMaker(log, writing)
       const operator = createOperator({ caches, writer, clusterUid: uid, makeDriver, log })
       const reread = AbortSignal.any([signal, lost])
-      await operator.configure(config)
-      await watchConfig(options.config, text, (next) => operator.configure(next), log, reread)
+      const first = await newest(options.config, { config, text }, log)
+      await operator.configure(first.config)
+      await watchConfig(options.config, first.text, (next) => operator.configure(next), log, reread)
       log.info({}, lost.aborted ? 'stopping at once' : 'stopping after the work in hand')
       await operator.stop(lost.aborted ? 'now' : undefined)
     }
@@ -59,6 +60,16 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
   }
 }
 
+/** The configuration as it is now: a follower may have waited for days. A broken one is left aside for the one from the start. */
+async function newest(path: string, known: LoadedConfig, log: Logger): Promise<LoadedConfig> {
+  try {
+    return await loadConfig(path)
+  } catch (error) {
+    log.error({ path }, `configuration not used, the last good one stays: ${errorText(error)}`)
+    return known
+  }
+}
+
 /** Asks for the cluster's identity until the API server answers; undefined when the signal comes first. */
 async function waitForUid(client: KubeClient, log: Logger, signal: AbortSignal): Promise<string | undefined> {
   while (!signal.aborted) {
@@ -67,7 +78,9 @@ async function waitForUid(client: KubeClient, log: Logger, signal: AbortSignal):
     } catch (error) {
       if (signal.aborted) break
       log.warn({ err: error }, `the cluster cannot be read yet: ${errorText(error)}`)
-      await delay(UID_RETRY_MS)
+      await delay(UID_RETRY_MS, undefined, { signal }).catch((reason: unknown) => {
+        if (!signal.aborted) throw reason
+      })
     }
   }
   return undefined

@@ -18,8 +18,13 @@ function knownKeys(): readonly string[] {
   return [...keys]
 }
 
+export interface LoadedConfig {
+  readonly config: Config
+  readonly text: string
+}
+
 /** Reads and checks a configuration file. Throws ConfigInvalid with every mistake, each with its line and key. */
-export async function loadConfig(path: string): Promise<{ readonly config: Config; readonly text: string }> {
+export async function loadConfig(path: string): Promise<LoadedConfig> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw invalid(`${path} cannot be read: ${errorText(error)}`, 'Give the path of fairway.yaml by --config', error)
   })

@@ -47,26 +47,29 @@ function byAge(a: Demand, b: Demand): number {
 function keepRecorded(demand: Demand, ledger: Ledger): readonly string[] {
   const { record } = demand
   if (record === undefined) return []
-  const addresses = record.addresses.filter((address) => demand.families.includes(familyOf(address)))
   const ports = demand.ports.map(({ text }) => text).filter((text) => record.ports.includes(text))
-  for (const address of addresses) {
+  const kept = record.addresses.filter((address) => demand.families.includes(familyOf(address)))
+  // One that gives up a family frees its address; one that would be left with none may need what it has.
+  for (const address of kept.length > 0 ? kept : record.addresses) {
     const free = ports.filter((port) => ledger.holder(address, port, demand) === undefined)
     ledger.claim(address, free, demand)
   }
-  return addresses
+  return kept
 }
 
 function allocateOne(demand: Demand, kept: readonly string[], run: Run): Allocation {
   const problems = [...demand.problems]
   if (demand.ports.length === 0 && kept.length === 0) return { demand, addresses: [], ports: [], problems }
-  const addresses =
+  const found =
     demand.addresses.length > 0 ? moveToRequested(demand, kept, run, problems) : addMissing(demand, kept, run, problems)
+  // Other families than before, none of which can be had: what is served goes on.
+  const addresses = found.length > 0 ? found : (demand.record?.addresses ?? [])
   const ports = demand.ports.filter((port) => {
     const taken = findHolder(demand, addresses, port, run.ledger)
     if (taken !== undefined) problems.push(taken)
     return taken === undefined
   })
-  if (addresses.length > 0 && ports.length === 0 && kept.length === 0)
+  if (addresses.length > 0 && ports.length === 0 && demand.record === undefined)
     return { demand, addresses: [], ports: [], problems }
   for (const address of addresses)
     run.ledger.claim(

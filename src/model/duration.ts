@@ -1,7 +1,8 @@
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
-const LONGEST_MS = 30 * 24 * 3_600_000
+/** Node's timers hold no more. */
+const LONGEST_MS = 24 * 24 * 3_600_000
 
-/** Reads `250ms`, `30s`, `5m` or `1h` as milliseconds; undefined for anything else, for zero, and for more than 30 days. */
+/** Reads `250ms`, `30s`, `5m` or `1h` as milliseconds; undefined for anything else, for zero, and for more than 24 days. */
 export function parseDuration(text: string): number | undefined {
   const match = /^(\d{1,9})(ms|s|m|h)$/.exec(text)
   if (match === null) return undefined

@@ -1,19 +1,13 @@
 import type { Placement } from '../desired/build.ts'
 import type { ServiceProblem } from '../desired/demand.ts'
-import { formatRecord, portText } from '../desired/record.ts'
+import { formatRecord, portText, recordOf } from '../desired/record.ts'
 import type { ServiceCondition, ServiceObject } from '../kube/objects.ts'
 import type { ServiceWant } from '../kube/status.ts'
-import {
-  ALLOCATED_CONDITION,
-  CLEANUP_FINALIZER,
-  EXTERNAL_ADDRESS_ANNOTATION,
-  PREFIX,
-  PROGRAMMED_CONDITION,
-  UPSTREAM_FINALIZER,
-} from '../model/names.ts'
+import { ALLOCATED_CONDITION, EXTERNAL_ADDRESS_ANNOTATION, PREFIX, PROGRAMMED_CONDITION } from '../model/names.ts'
 import { describeProblem, type Problem } from '../model/problems.ts'
 import { type FrontendKey, frontendKey } from '../model/table.ts'
-import type { ServiceEvent } from './interfaces.ts'
+import { finalizerOf, ourFinalizer } from './finalizers.ts'
+import type { RunningClass, ServiceEvent } from './interfaces.ts'
 import type { ProxyResult } from './program-proxy.ts'
 
 /** What a Service is to be told at the end of a pass. */
@@ -27,13 +21,18 @@ const LONGEST_CONDITION = 32_768
 const LONGEST_EVENT = 1_024
 
 /** The first of the two writes: what a Service is given, before any proxy hears of it. Undefined when it was given nothing. */
-export function recordWant(placement: Placement, className: string, standing: boolean): ServiceWant | undefined {
-  const { addresses, ports } = placement.allocation
+export function recordWant(
+  placement: Placement,
+  { spec, standing }: Pick<RunningClass, 'spec' | 'standing'>,
+): ServiceWant | undefined {
+  const { addresses, ports, demand } = placement.allocation
   if (addresses.length === 0) return undefined
-  const message = formatRecord({ className, addresses, ports: ports.map(({ text }) => text) })
+  const message = formatRecord({ className: spec.name, addresses, ports: ports.map(({ text }) => text) })
+  const [add, before] = [finalizerOf(standing), ourFinalizer(demand.service)]
   return {
     conditions: [{ type: ALLOCATED_CONDITION, status: 'True', reason: 'Allocated', message }],
-    finalizers: { add: standing ? UPSTREAM_FINALIZER : CLEANUP_FINALIZER },
+    // It came from a class of the other kind.
+    finalizers: before === undefined || before === add ? { add } : { add, remove: [before] },
   }
 }
 
@@ -107,7 +106,10 @@ function programmed(
   }
 }
 
-/** The address, where clients look for it: once one proxy serves it, and from then on until the Service goes. */
+/**
+ * The address, where clients look for it: once one proxy serves it, and from then on until the Service goes. What it showed before and has no more
+ * is taken away, since somebody else may be given it.
+ */
 function publication(
   placement: Placement,
   ports: readonly PortOutcome[],
@@ -115,15 +117,29 @@ function publication(
 ): Partial<Pick<ServiceWant, 'ingress' | 'annotations'>> {
   const { service } = placement.allocation.demand
   const served = new Set(ports.filter(({ servedBy }) => servedBy.length > 0).map(({ address }) => address))
-  const before = new Set(service.status.loadBalancer.ingress.map(({ ip }) => ip))
+  const annotated = service.metadata.annotations[EXTERNAL_ADDRESS_ANNOTATION]?.split(',') ?? []
+  const before = service.spec.type === 'NodePort' ? annotated : service.status.loadBalancer.ingress.map(({ ip }) => ip)
+  const shown = placement.allocation.addresses.filter((address) => served.has(address) || before.includes(address))
   if (service.spec.type === 'NodePort') {
-    const annotated = service.metadata.annotations[EXTERNAL_ADDRESS_ANNOTATION]?.split(',') ?? []
-    const shown = placement.allocation.addresses.filter((address) => served.has(address) || annotated.includes(address))
-    return shown.length === 0 ? {} : { annotations: { [EXTERNAL_ADDRESS_ANNOTATION]: shown.join(',') } }
+    return shown.length === 0
+      ? withdrawal(service)
+      : { annotations: { [EXTERNAL_ADDRESS_ANNOTATION]: shown.join(',') } }
   }
-  const shown = placement.allocation.addresses.filter((address) => served.has(address) || before.has(address))
   const ingress = shown.map((ip) => ({ ip, ipMode: 'Proxy' as const, ...portErrors(placement, ip, ports, problems) }))
-  return shown.length === 0 ? {} : { ingress }
+  const annotations = annotated.length === 0 ? {} : { annotations: { [EXTERNAL_ADDRESS_ANNOTATION]: null } }
+  return { ...(shown.length === 0 ? withdrawal(service) : { ingress }), ...annotations }
+}
+
+/** Takes away what a Service shows of ours: addresses of its record. Another controller may have put its own there. */
+function withdrawal(service: ServiceObject): Partial<Pick<ServiceWant, 'ingress' | 'annotations'>> {
+  const { ingress } = service.status.loadBalancer
+  const held = recordOf(service)?.addresses ?? []
+  const ours = ingress.length > 0 && ingress.every(({ ip }) => ip !== undefined && held.includes(ip))
+  const annotated = service.metadata.annotations[EXTERNAL_ADDRESS_ANNOTATION] !== undefined
+  return {
+    ...(ours ? { ingress: [] } : {}),
+    ...(annotated ? { annotations: { [EXTERNAL_ADDRESS_ANNOTATION]: null } } : {}),
+  }
 }
 
 /** Every port with its error, as the API wants it, once one of them has failed for good; nothing while all is well or a proxy is away. */
@@ -149,7 +165,8 @@ function notAllocated(service: ServiceObject, problems: readonly ServiceProblem[
   const message = all.map(describeProblem).join('. ').slice(0, LONGEST_CONDITION) || 'The Service has no port to serve'
   const reason = all[0]?.code ?? 'NoPorts'
   const conditions = [{ type: ALLOCATED_CONDITION, status: 'False' as const, reason, message }]
-  return { want: { conditions, finalizers: {} }, events: warnings(service, all) }
+  const want = { conditions, removeConditions: [PROGRAMMED_CONDITION], finalizers: {}, ...withdrawal(service) }
+  return { want, events: warnings(service, all) }
 }
 
 function distinct(problems: readonly Problem[]): readonly Problem[] {

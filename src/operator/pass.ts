@@ -1,7 +1,7 @@
 import { accountedKeys, type Desired, desireClass, selectServices } from '../desired/desire.ts'
 import type { Selection } from '../desired/select.ts'
 import type { ServiceObject } from '../kube/objects.ts'
-import { describeProblem, errorText, FairwayError, type Problem } from '../model/problems.ts'
+import { describeProblem, errorText, FairwayError, type Problem, type ProblemCode } from '../model/problems.ts'
 import { type FrontendKey, frontendKey, serviceName } from '../model/table.ts'
 import type { ClusterView, ClusterWriter, Log, RunningClass } from './interfaces.ts'
 import { publishOutcome, recordWant } from './outcome.ts'
@@ -63,7 +63,7 @@ async function recordAll(
   await Promise.all(
     desired.placements.map(async (placement) => {
       const { service } = placement.allocation.demand
-      const want = recordWant(placement, running.spec.name, running.standing)
+      const want = recordWant(placement, running)
       if (want === undefined) return
       const problem = await attempt(
         () => writer.write(service, want, signal),
@@ -89,6 +89,9 @@ function frontendsOf(
   })
 }
 
+/** Problems of a proxy that come from others writing to it at the same moment. */
+const PASSING: ReadonlySet<ProblemCode> = new Set(['RevisionConflict', 'WriteNotConfirmed'])
+
 async function publishAll(
   desired: Desired,
   unrecorded: ReadonlyMap<string, Problem>,
@@ -97,6 +100,8 @@ async function publishAll(
   signal: AbortSignal,
 ): Promise<boolean> {
   const { writer, log } = context
+  // What the next pass settles is no news.
+  if (results.some(({ problem }) => problem !== undefined && PASSING.has(problem.code))) return false
   const done = await Promise.all(
     desired.placements.map(async (placement) => {
       const { service } = placement.allocation.demand

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Refusal } from '../model/driver.ts'
 import { errorText, FairwayError, type Problem } from '../model/problems.ts'
 import { type FrontendKey, frontendKey, type Table } from '../model/table.ts'
@@ -8,7 +9,8 @@ import { holdServed, keptUntouched } from '../plan/hold.ts'
 import type { Log, Proxy } from './interfaces.ts'
 
 /** A lost compare-and-swap is read and planned anew at once, this many times; after that it is the next pass's. */
-const MOST_RACES = 3
+const MOST_RACES = 4
+const RACE_PAUSE_MS = 250
 
 /** What one proxy made of a table. */
 export interface ProxyResult {
@@ -42,6 +44,8 @@ export async function programProxy(proxy: Proxy, wish: Wish, log: Log, signal: A
       const problem = problemOf(error, proxy.name)
       if (problem.code === 'RevisionConflict' && race < MOST_RACES) {
         log.info({ proxy: proxy.name, race }, 'another write came first; reading again')
+        // Others that lost as well must not all come back at once.
+        await delay(RACE_PAUSE_MS * Math.random(), undefined, { signal })
         continue
       }
       log.warn({ proxy: proxy.name, code: problem.code, err: error }, problem.message)

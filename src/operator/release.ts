@@ -2,14 +2,9 @@ import { recordOf } from '../desired/record.ts'
 import type { Selection } from '../desired/select.ts'
 import type { ServiceObject } from '../kube/objects.ts'
 import type { ServiceWant } from '../kube/status.ts'
-import {
-  ALLOCATED_CONDITION,
-  CLEANUP_FINALIZER,
-  EXTERNAL_ADDRESS_ANNOTATION,
-  PROGRAMMED_CONDITION,
-  UPSTREAM_FINALIZER,
-} from '../model/names.ts'
+import { ALLOCATED_CONDITION, EXTERNAL_ADDRESS_ANNOTATION, PROGRAMMED_CONDITION } from '../model/names.ts'
 import { describeProblem, type Problem } from '../model/problems.ts'
+import { ourFinalizer } from './finalizers.ts'
 import type { RunningClass, ServiceEvent } from './interfaces.ts'
 import type { ProxyResult } from './program-proxy.ts'
 
@@ -47,13 +42,13 @@ export function decideRelease(
 
 /** Takes everything of ours off a Service. */
 export function releaseWant(service: ServiceObject): ServiceWant {
-  const { finalizers } = service.metadata
+  const own = ourFinalizer(service)
   const held = recordOf(service)?.addresses ?? []
   const ours = service.status.loadBalancer.ingress.every(({ ip }) => ip !== undefined && held.includes(ip))
   return {
     conditions: [],
     removeConditions: [ALLOCATED_CONDITION, PROGRAMMED_CONDITION],
-    finalizers: { remove: [CLEANUP_FINALIZER, UPSTREAM_FINALIZER].filter((name) => finalizers.includes(name)) },
+    finalizers: own === undefined ? {} : { remove: [own] },
     annotations: { [EXTERNAL_ADDRESS_ANNOTATION]: null },
     // Another controller may have put its own address there since.
     ...(ours ? { ingress: [] } : {}),

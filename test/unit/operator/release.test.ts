@@ -112,3 +112,16 @@ test('a Service of a class that is not configured any more is let go by the clas
   await world.pass()
   assert.deepEqual(world.get('default/web').metadata.finalizers, [])
 })
+
+test("a cloud controller's finalizer beside ours stays; a class of the other kind changes ours", async () => {
+  const world = await servedWorld()
+  const before = world.get('default/web')
+  const finalizers = [...before.metadata.finalizers, 'service.kubernetes.io/load-balancer-cleanup']
+  world.put({ ...before, metadata: { ...before.metadata, finalizers }, spec: { ...before.spec, type: 'ClusterIP' } })
+  await world.pass()
+  assert.deepEqual(world.get('default/web').metadata.finalizers, ['service.kubernetes.io/load-balancer-cleanup'])
+  const other = await servedWorld()
+  other.running = { ...other.running, standing: true }
+  await other.pass()
+  assert.deepEqual(other.get('default/web').metadata.finalizers, ['service.kubernetes.io/load-balancer-cleanup'])
+})

@@ -1,0 +1,18 @@
+import { recordOf } from '../desired/record.ts'
+import type { ServiceObject } from '../kube/objects.ts'
+import { CLEANUP_FINALIZER, UPSTREAM_FINALIZER } from '../model/names.ts'
+
+/** The finalizer that a class puts on its Services: one that stands for a cloud controller bears Kubernetes' own. */
+export function finalizerOf(standing: boolean): string {
+  return standing ? UPSTREAM_FINALIZER : CLEANUP_FINALIZER
+}
+
+/**
+ * The finalizer that is ours on a Service, if any. We put one of the two there, never both: beside our own name, Kubernetes' is that of a cloud
+ * controller, whose load balancer would be left behind without it.
+ */
+export function ourFinalizer(service: ServiceObject): string | undefined {
+  const { finalizers } = service.metadata
+  if (finalizers.includes(CLEANUP_FINALIZER)) return CLEANUP_FINALIZER
+  return recordOf(service) !== undefined && finalizers.includes(UPSTREAM_FINALIZER) ? UPSTREAM_FINALIZER : undefined
+}
