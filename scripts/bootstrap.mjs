@@ -38,8 +38,8 @@ function install() {
 if (!installed()) install()
 const path = `${join(ROOT, 'node_modules/.bin')}:${process.env.PATH ?? ''}`
 const child = spawn(NODE, process.argv.slice(2), { cwd: ROOT, stdio: 'inherit', env: { ...process.env, PATH: path } })
-// A terminal sends Ctrl-C to both; what others send to this process is handed on. Both end when the child has cleaned up.
-for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => name === 'SIGTERM' && child.kill(name))
+// A terminal sends its signals to both; those that others send to this process alone are handed on. Both end when the child has cleaned up.
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => name !== 'SIGINT' && child.kill(name))
 child.on('exit', (code, signal) => {
   process.exitCode = code ?? (signal === null ? 1 : 128)
 })

@@ -42,7 +42,9 @@ export function parseConfig(text: string, source: string): Config {
     throw invalid(`${source}:${line}: ${message}`, 'Mend the YAML')
   }
   const result = configSchema.safeParse(valueOf(document, source))
-  const issues = result.success ? checkConfig(result.data) : result.error.issues.flatMap(schemaIssue)
+  // A mistyped key is why another one is missing: it comes first.
+  const found = result.success ? checkConfig(result.data) : result.error.issues.flatMap(schemaIssue)
+  const issues = found.toSorted((a, b) => Number(isUnknown(b)) - Number(isUnknown(a)))
   if (!result.success || issues.length > 0) {
     throw invalid(issues.map((issue) => locate(issue, document, lines, source)).join('\n'), 'Mend the keys named above')
   }
@@ -62,6 +64,10 @@ function invalid(message: string, remedy: string, cause?: unknown): FairwayError
   return new FairwayError({ code: 'ConfigInvalid', kind: 'terminal', message, remedy }, cause)
 }
 
+function isUnknown({ message }: ConfigIssue): boolean {
+  return message.startsWith('unknown key')
+}
+
 function schemaIssue(issue: z.core.$ZodIssue): ConfigIssue[] {
   const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))
   if (issue.code === 'unrecognized_keys') {
@@ -78,8 +84,24 @@ function schemaIssue(issue: z.core.$ZodIssue): ConfigIssue[] {
     const nested = issue.errors.flat().find((one) => one.code === 'custom')
     return [{ path, message: nested?.message ?? issue.message }]
   }
-  const missing = issue.code === 'invalid_type' && issue.message.endsWith('received undefined')
-  return [{ path, message: missing ? 'is missing' : issue.message }]
+  return [{ path, message: issue.code === 'invalid_type' ? wrongType(issue) : issue.message }]
+}
+
+/** What each type is called by people who write YAML. */
+const TYPES: Readonly<Record<string, string>> = {
+  string: 'must be text; put it in quotes',
+  boolean: 'must be true or false',
+  number: 'must be a number',
+  int: 'must be a whole number',
+  array: 'must be a list',
+  object: 'must hold keys',
+  record: 'must hold keys',
+}
+
+function wrongType({ expected, message }: z.core.$ZodIssueInvalidType): string {
+  if (message.endsWith('received undefined')) return 'is missing'
+  if (message.endsWith('received null')) return 'is empty'
+  return TYPES[expected] ?? message
 }
 
 /** Where a key begins in the text, or an entry of a list; undefined when it is not there. */

@@ -120,15 +120,16 @@ function closedFrontends(
  * is merely absent from our view, which proves nothing: see plan/guard.
  */
 export function accountedKeys(services: readonly ServiceObject[]): ReadonlySet<FrontendKey> {
-  return new Set(
-    services.flatMap((service) => {
-      const record = recordOf(service)
-      return (record?.ports ?? []).flatMap((text) => {
-        const [port, protocol] = text.split('/')
-        return (record?.addresses ?? []).map((address) =>
-          frontendKey({ address, port: Number(port), protocol: protocol === 'UDP' ? 'UDP' : 'TCP' }),
-        )
-      })
-    }),
-  )
+  return new Set(services.flatMap(recordedKeys))
+}
+
+/** The frontends that one Service holds by its record. */
+export function recordedKeys(service: ServiceObject): readonly FrontendKey[] {
+  const { addresses = [], ports = [] } = recordOf(service) ?? {}
+  return ports.flatMap((text) => {
+    const [port, protocol] = text.split('/')
+    return addresses.map((address) =>
+      frontendKey({ address, port: Number(port), protocol: protocol === 'UDP' ? 'UDP' : 'TCP' }),
+    )
+  })
 }

@@ -23,8 +23,8 @@ function editDistance(a: string, b: string): number {
   return row[b.length] ?? 0
 }
 
-/** `, did you mean "x"?` or nothing. */
+/** ` (did you mean "x"?)` or nothing. */
 export function didYouMean(typed: string, known: Iterable<string>): string {
   const name = nearestName(typed, known)
-  return name === undefined ? '' : `, did you mean "${name}"?`
+  return name === undefined ? '' : ` (did you mean "${name}"?)`
 }

@@ -7,6 +7,7 @@ import type { Driver } from '../model/driver.ts'
 import { FairwayError } from '../model/problems.ts'
 import type { Frontend, Owner } from '../model/table.ts'
 import { findLack } from '../plan/capabilities.ts'
+import { createEvidence } from './evidence.ts'
 import type { RunningClass } from './interfaces.ts'
 
 /** What a driver is made of; src/drivers has the makers. */
@@ -50,6 +51,7 @@ export function startClasses(config: Config, uid: string, makeDriver: MakeDriver
       rules,
       speaksForStrays: index === 0,
       guard: config.guard,
+      evidence: createEvidence(proxies.map(({ name }) => name)),
       cleanupPatienceMs: config.cleanupPatience,
     }
   })

@@ -41,8 +41,10 @@ export function createContest(): Contest {
   }
   return {
     judge: (service, { ingress }, nowMs) => {
-      if (ingress === undefined || ingress.length === 0) return 'write'
       const { uid } = service.metadata
+      // We take our own address away: what comes after that is a new beginning.
+      if (ingress?.length === 0) known.delete(uid)
+      if (ingress === undefined || ingress.length === 0) return 'write'
       const wanted = addressesOf(ingress)
       const before = known.get(uid)
       if (before?.addresses !== wanted) return 'write'
@@ -54,7 +56,8 @@ export function createContest(): Contest {
       return last ? 'give up' : 'write'
     },
     written: (service, { ingress }) => {
-      if (ingress === undefined || ingress.length === 0) return
+      // Of another type the API server empties it, which is no rival's doing.
+      if (ingress === undefined || ingress.length === 0 || service.spec.type !== 'LoadBalancer') return
       const { uid } = service.metadata
       const addresses = addressesOf(ingress)
       const before = known.get(uid)

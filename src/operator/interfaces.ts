@@ -4,6 +4,7 @@ import type { EndpointSliceObject, NodeObject, ServiceObject } from '../kube/obj
 import type { ServiceWant } from '../kube/status.ts'
 import type { Driver } from '../model/driver.ts'
 import type { GuardLimits } from '../plan/guard.ts'
+import type { Evidence } from './evidence.ts'
 
 /** What a pass reads of the cluster: caches, never the API. */
 export interface ClusterView {
@@ -46,6 +47,7 @@ export interface RunningClass {
   /** Whether this class also speaks for Services that belong to none: exactly one class does. */
   readonly speaksForStrays: boolean
   readonly guard: GuardLimits
+  readonly evidence: Evidence
   readonly cleanupPatienceMs: number
 }
 

@@ -1,4 +1,5 @@
-import { accountedKeys, type Desired, desireClass, selectServices } from '../desired/desire.ts'
+import type { Placement } from '../desired/build.ts'
+import { accountedKeys, type Desired, desireClass, recordedKeys, selectServices } from '../desired/desire.ts'
 import type { Selection } from '../desired/select.ts'
 import type { ServiceObject } from '../kube/objects.ts'
 import { describeProblem, errorText, FairwayError, type Problem, type ProblemCode } from '../model/problems.ts'
@@ -37,14 +38,21 @@ export async function runPass(context: PassContext, signal: AbortSignal): Promis
     slicesOf: (service) => view.slicesOf(service),
   })
   const unrecorded = await recordAll(desired, context, signal)
+  const accounted = accountedKeys(services)
   const wish = {
     table: desired.table,
     held: new Map([...desired.held, ...frontendsOf(desired, unrecorded)]),
     nodeGroups: desired.nodeGroups,
-    accounted: accountedKeys(services),
     guard: running.guard,
   }
-  const results = await Promise.all(running.proxies.map((proxy) => programProxy(proxy, wish, context.log, signal)))
+  const results = await Promise.all(
+    running.proxies.map(async (proxy) => {
+      const owed = running.evidence.of(proxy.name)
+      const result = await programProxy(proxy, { ...wish, accounted: accounted.union(owed) }, context.log, signal)
+      if (result.problem === undefined) running.evidence.settle(proxy.name, owed)
+      return result
+    }),
+  )
   const published = await publishAll(desired, unrecorded, results, context, signal)
   const released = await releaseAll(selections, results, context, signal)
   if (running.speaksForStrays) tellRefused(selections, context)
@@ -65,6 +73,7 @@ async function recordAll(
       const { service } = placement.allocation.demand
       const want = recordWant(placement, running)
       if (want === undefined) return
+      running.evidence.add(droppedKeys(placement))
       const problem = await attempt(
         () => writer.write(service, want, signal),
         service,
@@ -76,6 +85,13 @@ async function recordAll(
     }),
   )
   return failed
+}
+
+/** What a Service held until now and holds no more. */
+function droppedKeys({ allocation }: Placement): readonly FrontendKey[] {
+  const { addresses, ports, demand } = allocation
+  const held = new Set(addresses.flatMap((address) => ports.map((port) => frontendKey({ address, ...port }))))
+  return recordedKeys(demand.service).filter((key) => !held.has(key))
 }
 
 /** The frontends of some Services, each with the problem of its Service. */
@@ -132,6 +148,7 @@ async function releaseAll(
         tellWaiting(service, decision.problem, writer)
         return false
       }
+      running.evidence.add(recordedKeys(service))
       const what = 'it could not be released'
       const failed = await attempt(() => writer.write(service, decision.want, signal), service, what, log, signal)
       if (failed === undefined) writer.tell(service, decision.event)

@@ -33,7 +33,8 @@ export function decideRelease(
   running: RunningClass,
   nowMs: number,
 ): Release {
-  const problem = results.flatMap((result) => result.problem ?? result.heldBack ?? [])[0]
+  // What the guard holds back is never a Service's that is still here.
+  const problem = results.flatMap((result) => result.problem ?? [])[0]
   const deleted = service.metadata.deletionTimestamp
   const patient = deleted === undefined || nowMs - Date.parse(deleted) < running.cleanupPatienceMs
   if (problem !== undefined && patient) return { kind: 'wait', problem }

@@ -18,8 +18,8 @@ if (bench === undefined) {
   process.exitCode = 2
 } else {
   const stop = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => stop.abort(new Error(`ended by ${signal}`)))
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => stop.abort(new Error(`ended by ${signal}`)))
   await prepareMachine(['api'], toStderr, stop.signal)
   const rows = await bench(stop.signal)
   process.stdout.write(`${values.json ? toJson(name, rows) : toTable(rows)}\n`)

@@ -80,7 +80,6 @@ export async function runClusterDemo(own: (lab: Lab) => void, signal: AbortSigna
   const columns = 'custom-columns=TYPE:.type,REASON:.reason,MESSAGE:.message'
   await showKubectl(lab, ['get', 'events', '--field-selector', 'involvedObject.kind=Service', '-o', columns], signal)
   await showKubectl(lab, ['logs', ...deployment, '--tail=5'], signal)
-  process.stdout.write(`\nexport KUBECONFIG=${lab.kubeconfig}\n`)
 }
 
 async function showInstall(lab: Lab, adminUrl: string, signal: AbortSignal): Promise<void> {

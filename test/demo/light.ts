@@ -81,7 +81,6 @@ export async function runLightDemo(own: (lab: Lab) => void, signal: AbortSignal)
     ],
     signal,
   )
-  process.stdout.write(`\nexport KUBECONFIG=${lab.kubeconfig}\n`)
 }
 
 async function startOperator(lab: Lab, adminUrl: string, signal: AbortSignal): Promise<void> {

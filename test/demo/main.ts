@@ -10,7 +10,8 @@ const { values } = parseArgs({
   options: { once: { type: 'boolean', default: false }, cluster: { type: 'boolean', default: false } },
 })
 const ending = new AbortController()
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => ending.abort(new Error('ended by the user')))
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(name, () => ending.abort(new Error('ended by the user')))
 
 const started = performance.now()
 let lab: Lab | undefined
@@ -21,7 +22,7 @@ const own = (one: Lab) => {
 try {
   await (values.cluster ? runClusterDemo : runLightDemo)(own, ending.signal)
   say(`Done in ${((performance.now() - started) / 1000).toFixed(1)} s.`)
-  if (!values.once) await stay()
+  if (!values.once && lab !== undefined) await stay(lab)
 } catch (error) {
   if (!ending.signal.aborted) {
     process.stderr.write(`demo: ${error instanceof Error ? error.message : String(error)}\n`)
@@ -34,7 +35,8 @@ try {
   }
 }
 
-async function stay(): Promise<void> {
-  say('It all stays up for you to try: use the line above in another shell. Ctrl-C ends it.')
+async function stay({ kubeconfig }: Lab): Promise<void> {
+  say('It all stays up for you to try, in another shell. Ctrl-C ends it.')
+  process.stdout.write(`export KUBECONFIG=${kubeconfig}\n`)
   await delay(2 ** 31 - 1, undefined, { signal: ending.signal })
 }

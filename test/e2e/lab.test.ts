@@ -15,7 +15,8 @@ const STARTS_WITHIN_MS = 1_500_000
 
 let world: World | undefined
 const ending = new AbortController()
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => ending.abort(new Error(`ended by ${name}`)))
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(name, () => ending.abort(new Error(`ended by ${name}`)))
 
 before(
   async () => {

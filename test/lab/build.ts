@@ -1,5 +1,5 @@
 /** Builds the lab's programs from their published Go modules, and the stand-in proxy from this repository. */
-import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import { cached, cacheRoot, hashOf, inTurn, readTree } from './cache.ts'
@@ -90,7 +90,10 @@ async function goBuild(build: GoBuild, progress: Progress, signal: AbortSignal):
   const go = await findGo(signal)
   if (!go) throw new Error('Go is missing')
   // Settings of the user that would change the result, or where it goes, do not apply.
-  const env = { CGO_ENABLED: '0', GOFLAGS: '-buildvcs=false', GOWORK: 'off' }
+  // Where Go works is inside what is removed when a build is interrupted.
+  const work = join(build.target, '.work')
+  mkdirSync(work, { recursive: true })
+  const env = { CGO_ENABLED: '0', GOFLAGS: '-buildvcs=false', GOWORK: 'off', GOTMPDIR: work }
   // A tenth of a compiler's time goes into keeping its memory small.
   const gc = totalmem() > 12 * 2 ** 30 ? { GOGC: '400' } : {}
   // Debugging data takes a tenth of the time to compile, and is not linked in anyway.
@@ -117,6 +120,7 @@ async function goBuild(build: GoBuild, progress: Progress, signal: AbortSignal):
       signal,
     )
   })
+  rmSync(work, { recursive: true })
 }
 
 /** As Go names a program after its package: by the last element of the path that is not a major version. */

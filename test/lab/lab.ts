@@ -124,7 +124,7 @@ interface Parts {
 }
 
 async function lockLab(options: LabOptions, progress: Progress, signal: AbortSignal): Promise<Lock> {
-  const onWait = (holder: string) => progress(`waiting for another lab to end: ${holder}`)
+  const onWait = (holder: string) => progress(`waiting for another lab to end (kill it if nobody needs it): ${holder}`)
   const lock = await acquireLock('lab', { timeoutMs: options.lockTimeoutMs ?? 900_000, onWait }, signal)
   if (!isKept(labDir)) return lock
   await lock.release()

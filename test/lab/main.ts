@@ -17,7 +17,8 @@ const usage = `usage: node test/lab/main.ts COMMAND
   image       builds the product's image and prints the path of its archive`
 
 const stop = new AbortController()
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort(new Error(`ended by ${name}`)))
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(name, () => stop.abort(new Error(`ended by ${name}`)))
 
 try {
   await main(process.argv[2] ?? '', stop.signal)

@@ -20,7 +20,8 @@ interface StageOutcome extends StageResult {
 }
 
 const stop = new AbortController()
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort(new Error(`ended by ${name}`)))
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(name, () => stop.abort(new Error(`ended by ${name}`)))
 
 try {
   process.exitCode = await main(process.argv.slice(2), stop.signal)

@@ -3,6 +3,7 @@ import type { NodeObject, ServiceObject } from '../../src/kube/objects.ts'
 import type { ServiceWant } from '../../src/kube/status.ts'
 import { FairwayError } from '../../src/model/problems.ts'
 import { serviceName } from '../../src/model/table.ts'
+import { createEvidence } from '../../src/operator/evidence.ts'
 import type { ClusterWriter, Log, RunningClass } from '../../src/operator/interfaces.ts'
 import { type PassResult, runPass } from '../../src/operator/pass.ts'
 import { classSpec, node, PUBLIC } from './builders.ts'
@@ -58,6 +59,7 @@ export function createWorld(wishes: WorldWishes = {}): World {
       rules: wishes.rules ?? [PUBLIC],
       speaksForStrays: true,
       guard: { maxRemoval: 0.5, minFrontends: 10 },
+      evidence: createEvidence(proxies.map((_, index) => `edge-${index + 1}`)),
       cleanupPatienceMs: 600_000,
       ...wishes.running,
     },

@@ -44,12 +44,12 @@ test('without a mistake it is taken', () => assert.equal(parseConfig(GOOD, 'fair
 
 /** Each mistake is one edit of the good file; each message says where it is. */
 const MISTAKES: readonly (readonly [what: string, from: string, to: string, message: string])[] = [
-  ['a mistyped key', 'guard:', 'gaurd:', '25: gaurd: unknown key "gaurd", did you mean "guard"?'],
+  ['a mistyped key', 'guard:', 'gaurd:', '25: gaurd: unknown key "gaurd" (did you mean "guard"?)'],
   [
     'a mistyped key above a list',
     '    pools:\n',
     '    pool:\n',
-    '3: classes[0].pools: is missing\nfairway.yaml:6: classes[0].pool: unknown key "pool", did you mean "pools"?',
+    '6: classes[0].pool: unknown key "pool" (did you mean "pools"?)\nfairway.yaml:3: classes[0].pools: is missing',
   ],
   ['a key that resembles nothing', 'guard:', 'weather:', '25: weather: unknown key "weather"'],
   ["a word of the schema's own", 'guard:', 'items:', '25: items: unknown key "items"'],

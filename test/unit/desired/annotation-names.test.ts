@@ -10,9 +10,9 @@ const told = (annotations: Readonly<Record<string, string>>) => read(annotations
 
 describe('unknown annotations', () => {
   const table: readonly (readonly [name: string, suggestion: string])[] = [
-    ['proxyprotocol', ', did you mean "proxy-protocol"?'],
-    ['clas', ', did you mean "class"?'],
-    ['port', ', did you mean "ports"?'],
+    ['proxyprotocol', ' (did you mean "proxy-protocol"?)'],
+    ['clas', ' (did you mean "class"?)'],
+    ['port', ' (did you mean "ports"?)'],
     ['weather', ''],
     ['xyzzy', ''],
     ['constructor', ''],

@@ -174,9 +174,9 @@ test('defaults of a class are checked by name and value', () => {
     [...checkDefaults({ 'proxy-protocol': 'v2', sharing: 'yes', polo: 'x', weather: 'fine', ports: 'https=1' })],
     [
       ['sharing', '"yes" is not one of any, namespace, dedicated'],
-      ['polo', 'unknown annotation "polo", did you mean "pool"?'],
+      ['polo', 'unknown annotation "polo" (did you mean "pool"?)'],
       ['weather', 'unknown annotation "weather"'],
-      ['ports', 'unknown annotation "ports", did you mean "hosts"?'],
+      ['ports', 'unknown annotation "ports" (did you mean "hosts"?)'],
     ],
   )
 })

@@ -167,7 +167,7 @@ describe('what a refused Service is told', () => {
     [
       UNKNOWN,
       'LoadBalancer',
-      'Service default/web names class "publik", which the configuration does not have, did you mean "public"?',
+      'Service default/web names class "publik", which the configuration does not have (did you mean "public"?)',
       'Use one of: public, private',
     ],
     [

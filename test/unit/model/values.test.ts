@@ -46,7 +46,7 @@ describe('nearestName', () => {
 
   test('the first of two that are as near', () => assert.equal(nearestName('ab', ['ac', 'ad']), 'ac'))
   test('as words for a message', () => {
-    assert.equal(didYouMean('pol', known), ', did you mean "pool"?')
+    assert.equal(didYouMean('pol', known), ' (did you mean "pool"?)')
     assert.equal(didYouMean('weight', known), '')
   })
 })

@@ -60,3 +60,11 @@ test('another wanted address begins anew; writes without an address are never ju
   const other: ServiceWant = { ...WANT, ingress: [{ ip: '203.0.113.11', ipMode: 'Proxy' }] }
   assert.equal(round(contest, '192.0.2.1', other, 11), 'write')
 })
+
+test('an address that we take away ourselves, and give again, was nobody else', () => {
+  const contest = createContest()
+  for (let turn = 0; turn < 6; turn++) {
+    assert.equal(round(contest, undefined, WANT, turn * 1_000), 'write')
+    assert.equal(round(contest, '203.0.113.10', { ...WANT, ingress: [] }, turn * 1_000 + 500), 'write')
+  }
+})

@@ -219,6 +219,6 @@ test('Services of an unknown class are told and never written to', async () => {
   assert.deepEqual(world.writes, [])
   assert.match(
     world.told[0] ?? '',
-    /ClassUnknown: Service default\/web names class "pubic", .* did you mean "public"\?/,
+    /ClassUnknown: Service default\/web names class "pubic".* \(did you mean "public"\?\)/,
   )
 })

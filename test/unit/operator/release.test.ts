@@ -125,3 +125,37 @@ test("a cloud controller's finalizer beside ours stays; a class of the other kin
   await other.pass()
   assert.deepEqual(other.get('default/web').metadata.finalizers, ['service.kubernetes.io/load-balancer-cleanup'])
 })
+
+test('Services that were let go without a word from a proxy leave it when it returns, however many they were', async () => {
+  const world = createWorld()
+  const [proxy] = world.proxies
+  assert.ok(proxy)
+  for (let i = 0; i < 20; i++) world.put(service(`s${i}`, { ports: [String(1000 + i)] }))
+  await world.pass()
+  proxy.broken = GONE
+  const all = [...world.services.values()].slice(1)
+  world.put(...all.map((one) => deleted(one, new Date(world.nowMs).toISOString())))
+  world.nowMs += 600_000
+  await world.pass()
+  assert.deepEqual([...world.services.keys()], ['default/s0'])
+  proxy.broken = undefined
+  await world.pass()
+  assert.equal(proxy.table.frontends.length, 1)
+})
+
+test('ports that a Service dropped while a proxy was away leave it when it returns', async () => {
+  const world = createWorld()
+  const [proxy] = world.proxies
+  assert.ok(proxy)
+  const ports = Array.from({ length: 20 }, (_, index) => String(1000 + index))
+  world.put(service('many', { ports }))
+  await world.pass()
+  proxy.broken = GONE
+  const before = world.get('default/many')
+  world.put({ ...before, spec: { ...before.spec, ports: before.spec.ports.slice(0, 2) } })
+  await world.pass()
+  await world.pass()
+  proxy.broken = undefined
+  await world.pass()
+  assert.equal(proxy.table.frontends.length, 2)
+})
