@@ -41,6 +41,16 @@ export function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promi
   })
 }
 
+/** Waits; ends early, and well, when the signal aborts. */
+export async function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  try {
+    await sleep(clock, delayMs, signal)
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+}
+
 /** Waits for work that takes no signal of its own, but no longer than until the signal aborts. */
 export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {

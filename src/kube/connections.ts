@@ -64,7 +64,8 @@ export class Connections {
 
   /** Requests under way on an old pool end by themselves: watches within their few minutes. */
   async #retire(dispatcher: Dispatcher): Promise<void> {
-    await dispatcher.close().catch(() => undefined)
+    // However it ends, nothing is under way on it any more.
+    await Promise.allSettled([dispatcher.close()])
     this.#open.delete(dispatcher)
   }
 }

@@ -1,6 +1,6 @@
 import { errorText, FairwayError } from '../model/problems.ts'
 import type { ApiRequest, KubeClient } from './client.ts'
-import { type Clock, sleep, systemClock } from './clock.ts'
+import { type Clock, pause, systemClock } from './clock.ts'
 import { ApiError } from './errors.ts'
 import { type Correlated, EventCorrelator, type EventNote, type EventSubject } from './event-correlator.ts'
 import type { Log } from './log.ts'
@@ -139,7 +139,7 @@ export class EventRecorder {
           return
         }
         const delayMs = tries === 1 ? RETRY_MS * this.#clock.random() : RETRY_MS
-        await sleep(this.#clock, delayMs, signal).catch(() => undefined)
+        await pause(this.#clock, delayMs, signal)
       }
     }
   }

@@ -1,6 +1,6 @@
 import { errorText } from '../model/problems.ts'
 import type { ApiRequest, KubeClient } from './client.ts'
-import { type Clock, sleep, systemClock } from './clock.ts'
+import { type Clock, pause, systemClock } from './clock.ts'
 import { ApiError } from './errors.ts'
 import type { Log } from './log.ts'
 import { FIELD_MANAGER } from './status.ts'
@@ -107,7 +107,9 @@ export class LeaderElection {
       this.#renewedAt = undefined
       this.#log.error({ holder: this.holder }, 'the lease is lost')
       lost.abort(new Error('the lease is lost'))
-      await working.catch(() => undefined)
+      await working.catch((error: unknown) => {
+        this.#log.warn({ err: error }, `the work ended badly after the lease was lost: ${errorText(error)}`)
+      })
       return 'lost'
     }
     try {
@@ -122,7 +124,7 @@ export class LeaderElection {
     while (!signal.aborted) {
       if ((await this.#attempt(this.#clock.now() + this.#renewDeadlineMs)) === 'held') return true
       const delayMs = this.#retryMs * (1 + JITTER * this.#clock.random())
-      await sleep(this.#clock, delayMs, signal).catch(() => undefined)
+      await pause(this.#clock, delayMs, signal)
     }
     if (this.held) await this.#release()
     return false
@@ -132,7 +134,7 @@ export class LeaderElection {
   async #keep(over: AbortSignal): Promise<boolean> {
     for (;;) {
       const until = (this.#renewedAt ?? 0) + this.#renewDeadlineMs
-      await sleep(this.#clock, Math.min(this.#retryMs, until - this.#clock.now()), over).catch(() => undefined)
+      await pause(this.#clock, Math.min(this.#retryMs, until - this.#clock.now()), over)
       if (over.aborted) return true
       if (!this.held || (await this.#attempt(until)) === 'taken') return false
     }
