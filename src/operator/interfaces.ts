@@ -58,4 +58,6 @@ export interface Log {
   warn(fields: object, message: string): void
   error(fields: object, message: string): void
   child(fields: Record<string, unknown>): Log
+  /** Whether lines of a level are written at all: what is dear to say is asked first. */
+  isLevelEnabled(level: 'debug'): boolean
 }

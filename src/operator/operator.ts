@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Config } from '../config/schema.ts'
 import { FairwayError } from '../model/problems.ts'
 import { type MakeDriver, startClasses } from './classes.ts'
@@ -56,7 +57,12 @@ function run(classes: readonly RunningClass[], { caches, writer, log }: Operator
   const pass = async (key: string, signal: AbortSignal) => {
     const running = byName.get(key)
     if (running === undefined || !caches.synced()) return { unfinished: true }
-    return runPass({ running, view: caches, writer, now: Date.now, log: log.child({ class: key }) }, signal)
+    const result = await runPass(
+      { running, view: caches, writer, now: Date.now, log: log.child({ class: key }) },
+      signal,
+    )
+    if (log.isLevelEnabled('debug')) log.debug({ class: key, caches: digestOf(caches) }, 'a pass has ended')
+    return result
   }
   const workers = startWorkers({ keys: [...byName.keys()], pass, timing: TIMING, log }, cut.signal, ending.signal)
   return {
@@ -70,6 +76,13 @@ function run(classes: readonly RunningClass[], { caches, writer, log }: Operator
       await Promise.all(classes.flatMap(({ proxies }) => proxies.map(({ driver }) => driver.close())))
     },
   }
+}
+
+/** What the caches hold, in short: two operators that see the same cluster say the same. */
+function digestOf(caches: Caches): string {
+  const services = caches.services()
+  const all = [services, caches.nodes(), services.map((service) => caches.slicesOf(service))]
+  return createHash('sha256').update(JSON.stringify(all)).digest('hex')
 }
 
 /** The reason that ends a pass which takes too long while the operator stops or takes up a new configuration. */

@@ -94,13 +94,21 @@ describe('API server restarts', () => {
     assert.equal(operator.exitCode(), undefined)
     const [servers, objects, writes] = [await world.servers(), await world.services(), (await world.writers()).length]
     await operator.end('SIGTERM')
-    await world.operator('fresh', { elect: false })
+    const fresh = await world.operator('fresh', { elect: false })
     await delay(3_000, signal)
+    assert.equal(lastDigest(await operator.log()), lastDigest(await fresh.log()))
     assert.equal(await world.servers(), servers)
     assert.equal(await world.services(), objects)
     assert.equal((await world.writers()).length, writes)
   })
 })
+
+/** What an operator's caches held when its last pass had ended. */
+function lastDigest(log: string): string {
+  const digest = [...log.matchAll(/"caches":"([0-9a-f]{64})"/g)].at(-1)?.[1]
+  assert.ok(digest !== undefined, 'the log has no pass')
+  return digest
+}
 
 /** Drops all history from etcd: whoever watches from before gets 410. */
 async function compact(world: World, signal: AbortSignal): Promise<void> {

@@ -15,6 +15,7 @@ export const silentLog: Log = {
   warn: () => {},
   error: () => {},
   child: () => silentLog,
+  isLevelEnabled: () => false,
 }
 
 /** A cluster in memory: Services as the API server would keep them, what was written to them, what was told. */
