@@ -4,7 +4,7 @@ import { after, afterEach, before, describe, test } from 'node:test'
 import { delay, waitFor } from '../lab/wait.ts'
 import type { OperatorProcess } from './operators.ts'
 import { startRelay } from './relay.ts'
-import { kubeconfigThrough, startWorld, type World } from './world.ts'
+import { FIRST_ADDRESS, kubeconfigThrough, startWorld, type World } from './world.ts'
 
 /** Lease 15 s, then up to 2 × 2.2 s until another asks; the rest is for a busy machine. */
 const HAND_OVER_MS = 30_000
@@ -50,7 +50,7 @@ describe('replicas', () => {
     await world.serves()
     await waitFor(
       'its address',
-      async () => (await world.services()).includes('127.0.10.1'),
+      async () => (await world.services()).includes(FIRST_ADDRESS),
       { timeoutMs: 10_000 },
       signal,
     )

@@ -9,7 +9,10 @@ import { toStderr } from '../lab/progress.ts'
 import { waitFor } from '../lab/wait.ts'
 import { type OperatorProcess, startOperator } from './operators.ts'
 
-export const POOL = '127.0.10.1-127.0.10.9'
+/** A piece of loopback that no other run on this machine has: two worlds would take each other's ports. */
+const NET = `127.${64 + ((process.pid >> 8) % 128)}.${process.pid % 256}`
+export const FIRST_ADDRESS = `${NET}.1`
+const POOL = `${NET}.1-${NET}.9`
 
 export interface World {
   readonly lab: Lab
