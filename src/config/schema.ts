@@ -92,4 +92,3 @@ export type Config = z.output<typeof configSchema>
 export type ClassConfig = Config['classes'][number]
 export type PoolConfig = ClassConfig['pools'][number]
 export type ProxyConfig = ClassConfig['proxies'][number]
-export type NodeAddressType = z.output<typeof addressType>

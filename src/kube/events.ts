@@ -150,11 +150,6 @@ export class EventRecorder {
   }
 }
 
-/** Starts a recorder. It runs until it is closed. */
-export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
-  return new EventRecorder(options)
-}
-
 /** Any other answer would be the same next time (client-go: recordEvent). */
 function isPassing(error: unknown): boolean {
   if (error instanceof ApiError) return error.status === 429 || error.status >= 500

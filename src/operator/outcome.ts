@@ -1,13 +1,13 @@
 import type { Placement } from '../desired/build.ts'
 import type { ServiceProblem } from '../desired/demand.ts'
-import { formatRecord, portText, recordOf } from '../desired/record.ts'
+import { formatRecord, portText } from '../desired/record.ts'
 import type { ServiceCondition, ServiceObject } from '../kube/objects.ts'
 import type { ServiceWant } from '../kube/status.ts'
 import { ALLOCATED_CONDITION, EXTERNAL_ADDRESS_ANNOTATION, PREFIX, PROGRAMMED_CONDITION } from '../model/names.ts'
 import { describeProblem, type Problem } from '../model/problems.ts'
 import { type FrontendKey, frontendKey } from '../model/table.ts'
-import { finalizerOf, ourFinalizer } from './finalizers.ts'
 import type { RunningClass, ServiceEvent } from './interfaces.ts'
+import { finalizerOf, ourFinalizer, showsNoOther } from './ours.ts'
 import type { ProxyResult } from './program-proxy.ts'
 
 /** What a Service is to be told at the end of a pass. */
@@ -16,9 +16,8 @@ export interface Outcome {
   readonly events: readonly ServiceEvent[]
 }
 
-/** API limits of metav1.Condition.message and of an Event's message. */
+/** API limit of metav1.Condition.message. Events are cut where they are written. */
 const LONGEST_CONDITION = 32_768
-const LONGEST_EVENT = 1_024
 
 /** The first of the two writes: what a Service is given, before any proxy hears of it. Undefined when it was given nothing. */
 export function recordWant(
@@ -132,9 +131,7 @@ function publication(
 
 /** Takes away what a Service shows of ours: addresses of its record. Another controller may have put its own there. */
 function withdrawal(service: ServiceObject): Partial<Pick<ServiceWant, 'ingress' | 'annotations'>> {
-  const { ingress } = service.status.loadBalancer
-  const held = recordOf(service)?.addresses ?? []
-  const ours = ingress.length > 0 && ingress.every(({ ip }) => ip !== undefined && held.includes(ip))
+  const ours = service.status.loadBalancer.ingress.length > 0 && showsNoOther(service)
   const annotated = service.metadata.annotations[EXTERNAL_ADDRESS_ANNOTATION] !== undefined
   return {
     ...(ours ? { ingress: [] } : {}),
@@ -181,7 +178,7 @@ function warnings(service: ServiceObject, problems: readonly Problem[]): readonl
     .map((problem) => ({
       type: 'Warning',
       reason: problem.code,
-      message: describeProblem(problem).slice(0, LONGEST_EVENT),
+      message: describeProblem(problem),
     }))
 }
 

@@ -160,7 +160,7 @@ async function releaseAll(
 
 function tellWaiting(service: ServiceObject, problem: Problem, writer: ClusterWriter): void {
   const message = `Not released yet: ${describeProblem(problem)}`
-  writer.tell(service, { type: 'Warning', reason: problem.code, message: message.slice(0, 1_024) })
+  writer.tell(service, { type: 'Warning', reason: problem.code, message: message })
 }
 
 /** Services that mean us but belong to no class: an Event is all they get, since what is not ours is never written to. */

@@ -4,8 +4,8 @@ import type { ServiceObject } from '../kube/objects.ts'
 import type { ServiceWant } from '../kube/status.ts'
 import { ALLOCATED_CONDITION, EXTERNAL_ADDRESS_ANNOTATION, PROGRAMMED_CONDITION } from '../model/names.ts'
 import { describeProblem, type Problem } from '../model/problems.ts'
-import { ourFinalizer } from './finalizers.ts'
 import type { RunningClass, ServiceEvent } from './interfaces.ts'
+import { ourFinalizer, showsNoOther } from './ours.ts'
 import type { ProxyResult } from './program-proxy.ts'
 
 /** What to do with a Service that is not served any more. */
@@ -44,15 +44,13 @@ export function decideRelease(
 /** Takes everything of ours off a Service. */
 export function releaseWant(service: ServiceObject): ServiceWant {
   const own = ourFinalizer(service)
-  const held = recordOf(service)?.addresses ?? []
-  const ours = service.status.loadBalancer.ingress.every(({ ip }) => ip !== undefined && held.includes(ip))
   return {
     conditions: [],
     removeConditions: [ALLOCATED_CONDITION, PROGRAMMED_CONDITION],
     finalizers: own === undefined ? {} : { remove: [own] },
     annotations: { [EXTERNAL_ADDRESS_ANNOTATION]: null },
     // Another controller may have put its own address there since.
-    ...(ours ? { ingress: [] } : {}),
+    ...(showsNoOther(service) ? { ingress: [] } : {}),
   }
 }
 
@@ -60,5 +58,5 @@ function releaseEvent(service: ServiceObject, problem: Problem | undefined): Ser
   const addresses = recordOf(service)?.addresses.join(', ') ?? 'nothing'
   if (problem === undefined) return { type: 'Normal', reason: 'Released', message: `Released ${addresses}` }
   const message = `Released ${addresses} without a word from every proxy: ${describeProblem(problem)}`
-  return { type: 'Warning', reason: 'Released', message: message.slice(0, 1_024) }
+  return { type: 'Warning', reason: 'Released', message: message }
 }

@@ -2,25 +2,13 @@ import type { Driver, Observed, Plan } from '../../src/model/driver.ts'
 import { FairwayError, type ProblemCode } from '../../src/model/problems.ts'
 import { type Frontend, makeTable, type Owner, type Table, type Target } from '../../src/model/table.ts'
 import { diffTables } from '../../src/plan/diff.ts'
+import { frontend as plainFrontend } from '../support/builders.ts'
 
 export const PROD: Owner = { cluster: 'prod', className: 'public', uid: '0a4b1f0e-5d2c-4a39-9a86-6c8d9b7e1f23' }
 
 /** A frontend on loopback; `group` and `targetPort` are the world's to set. */
 export function frontend(fields: Partial<Frontend> & Pick<Frontend, 'port' | 'targetPort'>): Frontend {
-  return {
-    address: '127.0.0.5',
-    protocol: 'TCP',
-    group: 'both',
-    proxyProtocol: 'off',
-    balance: 'round-robin',
-    healthCheck: 'off',
-    idleTimeoutMs: undefined,
-    maxConnections: undefined,
-    sourceRanges: [],
-    hosts: [],
-    service: undefined,
-    ...fields,
-  }
+  return plainFrontend({ address: '127.0.0.5', group: 'both', ...fields })
 }
 
 export type Groups = Readonly<Record<string, readonly Target[]>>

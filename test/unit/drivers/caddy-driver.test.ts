@@ -4,9 +4,10 @@ import { serverId, serverKey } from '../../../src/drivers/caddy/names.ts'
 import { renderServer } from '../../../src/drivers/caddy/render.ts'
 import type { ProblemCode } from '../../../src/model/problems.ts'
 import { EMPTY_TABLE, frontendKey } from '../../../src/model/table.ts'
+import { frontend } from '../../support/builders.ts'
 import { reject } from './fake-admin.ts'
 import { applyTo, createRig, failsWith, planFor, signal, tableOf } from './rig.ts'
-import { frontend, NODES, OWNER } from './tables.ts'
+import { NODES, OWNER } from './tables.ts'
 
 const web = frontend()
 const key = serverKey(OWNER, web)

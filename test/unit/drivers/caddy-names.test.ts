@@ -9,7 +9,8 @@ import {
   serverId,
   serverKey,
 } from '../../../src/drivers/caddy/names.ts'
-import { anyTable, frontend, OWNER } from './tables.ts'
+import { frontend } from '../../support/builders.ts'
+import { anyTable, OWNER } from './tables.ts'
 
 test('keys and ids are readable', () => {
   assert.equal(serverKey(OWNER, frontend()), 'fairway.prod.public.tcp.203.0.113.10.443')

@@ -4,7 +4,8 @@ import * as fc from 'fast-check'
 import { parseServer, tableOf } from '../../../src/drivers/caddy/parse.ts'
 import { type RenderContext, renderServer } from '../../../src/drivers/caddy/render.ts'
 import type { Table } from '../../../src/model/table.ts'
-import { anyTable, contentOf, frontend, NODES, OWNER } from './tables.ts'
+import { frontend } from '../../support/builders.ts'
+import { anyTable, contentOf, NODES, OWNER } from './tables.ts'
 
 const context: RenderContext = { owner: OWNER, listen: {} }
 

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { serverKey } from '../../../src/drivers/caddy/names.ts'
 import type { Dial, Verdict } from '../../../src/drivers/caddy/probe.ts'
+import { frontend } from '../../support/builders.ts'
 import { type FakeAdmin, reject } from './fake-admin.ts'
 import { applyTo, codes, createRig, failsWith, says, tableOf } from './rig.ts'
-import { frontend, OWNER } from './tables.ts'
+import { OWNER } from './tables.ts'
 
 const web = frontend()
 const key = serverKey(OWNER, web)

@@ -5,7 +5,8 @@ import { test } from 'node:test'
 import { serverKey } from '../../../src/drivers/caddy/names.ts'
 import { findUnrenderable, type RenderContext, renderServer } from '../../../src/drivers/caddy/render.ts'
 import type { Frontend, Target } from '../../../src/model/table.ts'
-import { frontend, NODES, OWNER } from './tables.ts'
+import { frontend } from '../../support/builders.ts'
+import { NODES, OWNER } from './tables.ts'
 
 const GOLDEN = resolve(import.meta.dirname, '../../golden/caddy')
 

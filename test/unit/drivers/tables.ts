@@ -1,35 +1,9 @@
 import * as fc from 'fast-check'
 import { numberAddress } from '../../../src/model/address.ts'
-import {
-  compareText,
-  type Frontend,
-  frontendKey,
-  makeTable,
-  type Owner,
-  type Table,
-  type Target,
-} from '../../../src/model/table.ts'
+import { compareText, frontendKey, makeTable, type Owner, type Table, type Target } from '../../../src/model/table.ts'
+import { frontend } from '../../support/builders.ts'
 
 export const OWNER: Owner = { cluster: 'prod', className: 'public', uid: '6f1b2c3d-0000-4000-8000-00000000cafe' }
-
-export function frontend(fields: Partial<Frontend> = {}): Frontend {
-  return {
-    address: '203.0.113.10',
-    port: 443,
-    protocol: 'TCP',
-    group: 'nodes',
-    targetPort: 30443,
-    proxyProtocol: 'off',
-    balance: 'round-robin',
-    healthCheck: 'off',
-    idleTimeoutMs: undefined,
-    maxConnections: undefined,
-    sourceRanges: [],
-    hosts: [],
-    service: undefined,
-    ...fields,
-  }
-}
 
 export const NODES: readonly Target[] = [
   { name: 'node-1', address: '10.0.0.11' },

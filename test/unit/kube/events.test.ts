@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, suite, test } from 'node:test'
 import { createKubeClient, type KubeClient } from '../../../src/kube/client.ts'
-import { createEventRecorder, type EventRecorder } from '../../../src/kube/events.ts'
+import { EventRecorder } from '../../../src/kube/events.ts'
 import { fromWire } from '../../../src/kube/wire.ts'
 import { FakeApiServer, refuse } from '../../support/fake-api-server.ts'
 import { eventually, FakeClock, recordingLog } from './fake-clock.ts'
@@ -18,7 +18,7 @@ beforeEach(async () => {
   clock = new FakeClock()
   log = recordingLog()
   client = createKubeClient({ kubeConfig: server.kubeConfig(), clock })
-  recorder = createEventRecorder({ client, log, clock, instance: 'fairway-0' })
+  recorder = new EventRecorder({ client, log, clock, instance: 'fairway-0' })
 })
 
 afterEach(async () => {

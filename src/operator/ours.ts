@@ -16,3 +16,9 @@ export function ourFinalizer(service: ServiceObject): string | undefined {
   if (finalizers.includes(CLEANUP_FINALIZER)) return CLEANUP_FINALIZER
   return recordOf(service) !== undefined && finalizers.includes(UPSTREAM_FINALIZER) ? UPSTREAM_FINALIZER : undefined
 }
+
+/** Whether no address in the status of a Service is another controller's: all are of our record, or there is none. */
+export function showsNoOther(service: ServiceObject): boolean {
+  const held = recordOf(service)?.addresses ?? []
+  return service.status.loadBalancer.ingress.every(({ ip }) => ip !== undefined && held.includes(ip))
+}
