@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { addEdgeCommand } from './cli/edge-command.ts'
 import { run } from './cli/run.ts'
 import { VERSION } from './cli/version.ts'
 import { errorText } from './model/problems.ts'
@@ -65,6 +66,8 @@ program
   )
   .addOption(new Option('--lease-name <name>', 'name of the Lease').env('FAIRWAY_LEASE_NAME').default('fairway'))
   .action((flags: RunFlags) => run({ leaseNamespace: undefined, ...flags }, endBySignal()))
+
+addEdgeCommand(program, endBySignal)
 
 program
   .command('version')

@@ -30,7 +30,7 @@ export async function lead(
   const identity = `${hostname()}_${randomBytes(4).toString('hex')}`
   const { leaseNamespace: namespace, leaseName: name } = options
   if (namespace === undefined) {
-    const writing = { userAgent: `fairway/${VERSION} (${identity})`, fence: () => undefined }
+    const writing = { userAgent: `fairway/${VERSION} (${identity})`, epoch: 0, fence: () => undefined }
     return work(writing, new AbortController().signal)
   }
   const election = new LeaderElection({ client, namespace, name, identity, log })
@@ -39,7 +39,7 @@ export async function lead(
   }
   log.info({ identity, lease: `${namespace}/${name}` }, 'waiting for the lead')
   const tenure = await election.run(
-    (epoch, lost) => work({ userAgent: `fairway/${VERSION} (${identity}; epoch ${epoch})`, fence }, lost),
+    (epoch, lost) => work({ userAgent: `fairway/${VERSION} (${identity}; epoch ${epoch})`, epoch, fence }, lost),
     signal,
   )
   if (tenure === 'lost') throw leaseLost(name)

@@ -1,32 +1,26 @@
-import { canonicalAddress, familyOf, numberAddress, rangesOverlap } from '../model/address.ts'
-import type { ClassConfig, Config, PoolConfig, ProxyConfig } from './schema.ts'
-
-export interface ConfigIssue {
-  readonly path: readonly (string | number)[]
-  readonly message: string
-}
+import { checkDefaults } from '../desired/annotations.ts'
+import { numberAddress, rangesOverlap } from '../model/address.ts'
+import { didYouMean } from '../model/nearest.ts'
+import { checkFrontend, checkSelector, checkSockets } from './check-frontends.ts'
+import { checkProxy } from './check-proxy.ts'
+import { forbiddenTargets } from './forbidden.ts'
+import { type ConfigIssue, findDuplicates } from './issue.ts'
+import type { ClassConfig, Config, PoolConfig } from './schema.ts'
 
 /** What a schema cannot say: rules between keys. Each issue names the key that somebody would change. */
 export function checkConfig(config: Config): readonly ConfigIssue[] {
+  const forbidden = forbiddenTargets(config)
   return [
-    ...duplicates(config.classes, 'name', ['classes']),
+    ...findDuplicates(config.classes, 'name', ['classes']),
     ...checkDefaultClass(config),
     ...checkAliases(config),
-    ...config.classes.flatMap((one, index) => checkClass(one, ['classes', index])),
+    ...config.classes.flatMap((one, index) => [
+      ...checkClass(one, ['classes', index]),
+      ...one.frontends.flatMap((frontend, at) =>
+        checkFrontend(frontend, one, forbidden, ['classes', index, 'frontends', at]),
+      ),
+    ]),
   ]
-}
-
-function duplicates<T extends object>(
-  items: readonly T[],
-  key: keyof T & string,
-  path: ConfigIssue['path'],
-): ConfigIssue[] {
-  return items.flatMap((item, index) => {
-    const first = items.findIndex((other) => other[key] === item[key])
-    return first === index
-      ? []
-      : [{ path: [...path, index, key], message: `"${String(item[key])}" is already the ${key} of entry ${first + 1}` }]
-  })
 }
 
 function checkDefaultClass(config: Config): ConfigIssue[] {
@@ -63,11 +57,17 @@ function checkAliases(config: Config): ConfigIssue[] {
 
 function checkClass(one: ClassConfig, path: ConfigIssue['path']): ConfigIssue[] {
   return [
-    ...duplicates(one.pools, 'name', [...path, 'pools']),
-    ...duplicates(one.proxies, 'name', [...path, 'proxies']),
+    ...findDuplicates(one.pools, 'name', [...path, 'pools']),
+    ...findDuplicates(one.proxies, 'name', [...path, 'proxies']),
+    ...findDuplicates(one.frontends, 'name', [...path, 'frontends']),
     ...checkOverlaps(one.pools, [...path, 'pools']),
     ...checkWildcards(one.pools, [...path, 'pools']),
-    ...one.proxies.flatMap((proxy, index) => checkProxy(proxy, [...path, 'proxies', index])),
+    ...checkPoolProxies(one, [...path, 'pools']),
+    ...checkReserved(one, [...path, 'ports', 'deny']),
+    ...checkClassDefaults(one, [...path, 'defaults']),
+    ...checkSelector(one.nodes.selector, [...path, 'nodes', 'selector']),
+    ...one.proxies.flatMap((proxy, index) => checkProxy(proxy, one.pools, [...path, 'proxies', index])),
+    ...checkSockets(one, [...path, 'frontends']),
   ]
 }
 
@@ -95,43 +95,36 @@ function checkWildcards(pools: readonly PoolConfig[], path: ConfigIssue['path'])
   )
 }
 
-function checkProxy(proxy: ProxyConfig, path: ConfigIssue['path']): ConfigIssue[] {
-  const issues: ConfigIssue[] = []
-  const { url, insecure, certFile, keyFile, caFile } = proxy.caddy
-  if (url.startsWith('http:') && !insecure) {
-    issues.push({
-      path: [...path, 'caddy', 'url'],
-      message:
-        "plain http leaves Caddy's admin API open to whoever reaches it; use https with certFile and keyFile, or say insecure: true",
-    })
-  }
-  if (url.startsWith('http:') && (certFile ?? keyFile ?? caFile) !== undefined) {
-    issues.push({ path: [...path, 'caddy', 'url'], message: 'certFile, keyFile and caFile need an https URL' })
-  }
-  if ((certFile === undefined) !== (keyFile === undefined)) {
-    issues.push({ path: [...path, 'caddy'], message: 'certFile and keyFile go together' })
-  }
-  return [...issues, ...checkListen(proxy, [...path, 'listen'])]
+function checkPoolProxies({ pools, proxies }: ClassConfig, path: ConfigIssue['path']): ConfigIssue[] {
+  const known = proxies.map(({ name }) => name)
+  return pools.flatMap((pool, index) =>
+    pool.proxies.flatMap((name, at) =>
+      known.includes(name) ? [] : [unknownName(name, 'proxy', known, [...path, index, 'proxies', at])],
+    ),
+  )
 }
 
-function checkListen(proxy: ProxyConfig, path: ConfigIssue['path']): ConfigIssue[] {
-  const bound = new Map<string, string>()
-  return Object.entries(proxy.listen).flatMap(([published, target]) => {
-    const canonical = canonicalAddress(published)
-    if (canonical !== published) {
-      const hint = canonical === undefined ? 'is not an IPv4 or IPv6 address' : `is written ${canonical}`
-      return [{ path: [...path, published], message: `"${published}" ${hint}` }]
-    }
-    const key = target === '*' ? `* (${familyOf(canonical)})` : target
-    const other = bound.get(key)
-    bound.set(key, other ?? published)
-    return other === undefined
-      ? []
-      : [
-          {
-            path: [...path, published],
-            message: `${key} is bound for ${other} already: two published addresses cannot share one`,
-          },
-        ]
-  })
+function unknownName(name: string, what: string, known: readonly string[], path: ConfigIssue['path']): ConfigIssue {
+  return { path, message: `"${name}" is no ${what} of the class${didYouMean(name, known)}` }
+}
+
+/** A port that nobody gets cannot be kept for somebody. */
+function checkReserved({ ports }: ClassConfig, path: ConfigIssue['path']): ConfigIssue[] {
+  return ports.deny.flatMap((port, index) =>
+    ports.reserve.has(port) ? [{ path: [...path, index], message: `${port} is in reserve too` }] : [],
+  )
+}
+
+function checkClassDefaults({ defaults, pools, pods }: ClassConfig, path: ConfigIssue['path']): ConfigIssue[] {
+  const malformed = checkDefaults(defaults)
+  const issues: ConfigIssue[] = [...malformed].map(([name, message]) => ({ path: [...path, name], message }))
+  const { pool, targets } = defaults
+  const known = pools.map(({ name }) => name)
+  if (pool !== undefined && pool !== 'off' && !malformed.has('pool') && !known.includes(pool)) {
+    issues.push(unknownName(pool, 'pool', known, [...path, 'pool']))
+  }
+  if (targets === 'pods' && pods.cidrs.length === 0) {
+    issues.push({ path: [...path, 'targets'], message: 'needs pods.cidrs, where the addresses of pods are' })
+  }
+  return issues
 }

@@ -3,18 +3,26 @@ import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } fr
 import { z } from 'zod'
 import { didYouMean } from '../model/nearest.ts'
 import { errorText, FairwayError } from '../model/problems.ts'
-import { type ConfigIssue, checkConfig } from './checks.ts'
+import { checkConfig } from './checks.ts'
+import type { ConfigIssue } from './issue.ts'
 import { type Config, configSchema } from './schema.ts'
 
-/** Every key that the schema knows anywhere, for suggestions. */
-function knownKeys(): readonly string[] {
+/** One kind of configuration file. */
+export interface FileKind<T> {
+  readonly schema: z.ZodType<T>
+  /** Rules between keys, which a schema cannot say. */
+  readonly check: (value: T) => readonly ConfigIssue[]
+}
+
+/** Every key that a schema knows anywhere, for suggestions. */
+function knownKeys(schema: z.ZodType): readonly string[] {
   const keys = new Set<string>()
   const collect = (part: unknown) => {
     if (typeof part !== 'object' || part === null) return
     if ('properties' in part) for (const key of Object.keys(part.properties ?? {})) keys.add(key)
     for (const value of Object.values(part)) collect(value)
   }
-  collect(z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }))
+  collect(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }))
   return [...keys]
 }
 
@@ -31,8 +39,13 @@ export async function loadConfig(path: string): Promise<LoadedConfig> {
   return { config: parseConfig(text, path), text }
 }
 
-/** Checks the text of a configuration file; `source` names it in messages. Throws ConfigInvalid. */
+/** Checks the text of fairway.yaml; `source` names it in messages. Throws ConfigInvalid. */
 export function parseConfig(text: string, source: string): Config {
+  return parseFile({ schema: configSchema, check: checkConfig }, text, source)
+}
+
+/** Checks the text of a configuration file of any kind; `source` names it in messages. Throws ConfigInvalid with every mistake. */
+export function parseFile<T>({ schema, check }: FileKind<T>, text: string, source: string): T {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines })
   const [syntax] = document.errors
@@ -41,9 +54,9 @@ export function parseConfig(text: string, source: string): Config {
     const message = syntax.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '')
     throw invalid(`${source}:${line}: ${message}`, 'Mend the YAML')
   }
-  const result = configSchema.safeParse(valueOf(document, source))
+  const result = schema.safeParse(valueOf(document, source))
   // A mistyped key is why another one is missing: it comes first.
-  const found = result.success ? checkConfig(result.data) : result.error.issues.flatMap(schemaIssue)
+  const found = result.success ? check(result.data) : result.error.issues.flatMap((issue) => schemaIssue(issue, schema))
   const issues = found.toSorted((a, b) => Number(isUnknown(b)) - Number(isUnknown(a)))
   if (!result.success || issues.length > 0) {
     throw invalid(issues.map((issue) => locate(issue, document, lines, source)).join('\n'), 'Mend the keys named above')
@@ -68,7 +81,7 @@ function isUnknown({ message }: ConfigIssue): boolean {
   return message.startsWith('unknown key')
 }
 
-function schemaIssue(issue: z.core.$ZodIssue): ConfigIssue[] {
+function schemaIssue(issue: z.core.$ZodIssue, schema: z.ZodType): ConfigIssue[] {
   const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({
@@ -76,7 +89,7 @@ function schemaIssue(issue: z.core.$ZodIssue): ConfigIssue[] {
       // One that is known elsewhere is not mistyped but misplaced.
       message: `unknown key "${key}"${didYouMean(
         key,
-        knownKeys().filter((one) => one !== key),
+        knownKeys(schema).filter((one) => one !== key),
       )}`,
     }))
   }
@@ -107,7 +120,9 @@ function wrongType({ expected, message }: z.core.$ZodIssueInvalidType): string {
 /** Where a key begins in the text, or an entry of a list; undefined when it is not there. */
 function startOf(path: ConfigIssue['path'], document: Document): number | undefined {
   const holder = document.getIn(path.slice(0, -1), true)
-  const pair = isMap(holder) ? holder.items.find(({ key }) => isScalar(key) && key.value === path.at(-1)) : undefined
+  const pair = isMap(holder)
+    ? holder.items.find(({ key }) => isScalar(key) && String(key.value) === String(path.at(-1)))
+    : undefined
   const node = isScalar(pair?.key) ? pair.key : document.getIn(path, true)
   return isNode(node) ? node.range?.[0] : undefined
 }

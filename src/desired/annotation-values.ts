@@ -1,7 +1,7 @@
 import { canonicalAddress, type Family, familyOf } from '../model/address.ts'
 import { parseDuration } from '../model/duration.ts'
 import { LABEL } from '../model/names.ts'
-import type { Balance, HealthCheck, ProxyProtocol } from '../model/table.ts'
+import type { Balance, CheckKind, ProxyProtocol } from '../model/table.ts'
 import { parseSelector } from './label-selector.ts'
 
 export type Sharing = 'any' | 'namespace' | 'dedicated'
@@ -46,12 +46,33 @@ export function readPort(text: string): number | undefined {
 
 const label = (text: string) => (LABEL.test(text) ? text : undefined)
 
-/** Server names as a TLS client may send them, or `*.` before one (RFC 6066 section 3, RFC 9525 section 6.3). */
+/**
+ * Server names as a TLS client may send them, or `*.` before one (RFC 6066 section 3, RFC 9525 section 6.3). An IPv4 address, which ends in a
+ * number, is none.
+ */
 function hostName(text: string): string | undefined {
   return /^(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text) &&
+    !/(^|\.)\d+$/.test(text) &&
     text.length <= 253
     ? text
     : undefined
+}
+
+/** Between checks, or for an answer: shorter ones load the targets, longer ones find nothing out. */
+const PACE: ValueReader<number> = {
+  form: 'a duration from 100ms to 1h',
+  read: (text) => {
+    const value = parseDuration(text)
+    return value !== undefined && value >= 100 && value <= 3_600_000 ? value : undefined
+  },
+}
+
+const TIMES: ValueReader<number> = {
+  form: 'a number from 1 to 100',
+  read: (text) => {
+    const value = wholeNumber(text)
+    return value !== undefined && value <= 100 ? value : undefined
+  },
 }
 
 const address = listOf('an address, or one IPv4 and one IPv6 address', canonicalAddress, 2)
@@ -70,7 +91,12 @@ const TABLE = {
   hosts: listOf('host names, or *. before one', hostName),
   'proxy-protocol': oneOf<ProxyProtocol>('v1', 'v2', 'off'),
   balance: oneOf<Balance>('round-robin', 'least-connections', 'source', 'random'),
-  'health-check': oneOf<HealthCheck>('tcp', 'http', 'off'),
+  // `off` reads as undefined, see readText.
+  'health-check': { form: 'one of tcp, http, off', read: oneOf<CheckKind>('tcp', 'http').read },
+  'health-check-interval': PACE,
+  'health-check-timeout': PACE,
+  'health-check-rise': TIMES,
+  'health-check-fall': TIMES,
   'idle-timeout': { form: 'a duration like 30s or 5m', read: parseDuration },
   'max-connections': { form: 'a number from 1', read: wholeNumber },
   targets: oneOf<TargetKind>('nodes', 'pods'),

@@ -1,39 +1,23 @@
-import type { EndpointSliceObject, NodeObject, ServiceObject } from '../kube/objects.ts'
+import type { ServiceObject } from '../kube/objects.ts'
 import type { Problem } from '../model/problems.ts'
 import { type FrontendKey, frontendKey, type Table } from '../model/table.ts'
 import { allocate } from './allocate.ts'
-import type { NodeAddressType } from './annotation-values.ts'
 import { readSettings } from './annotations.ts'
-import { type Built, buildTable, type Placement } from './build.ts'
-import { demandOf, type ServiceProblem } from './demand.ts'
-import type { Pool } from './pools.ts'
-import { recordOf } from './record.ts'
+import { type Built, buildTable } from './build.ts'
+import { type Placement, unreadableBecause } from './build-service.ts'
+import type { ServiceProblem } from './demand.ts'
+import { demandOf } from './read-demand.ts'
+import { recordedFrontends, recordOf } from './record.ts'
 import { type ClassRule, type Selection, selectService } from './select.ts'
-
-/** What the desired state of a class depends on beside the cluster. */
-export interface ClassSpec {
-  readonly name: string
-  readonly pools: readonly Pool[]
-  readonly deniedPorts: ReadonlySet<number>
-  /** Annotation values by name without prefix. */
-  readonly defaults: Readonly<Record<string, string>>
-  readonly addressTypes: readonly NodeAddressType[]
-  readonly nodeSelector: string
-  /** Addresses that may never be a target. */
-  readonly forbidden: (address: string) => boolean
-}
-
-export interface ClusterState {
-  readonly services: readonly ServiceObject[]
-  readonly nodes: readonly NodeObject[]
-  readonly slicesOf: (service: ServiceObject) => readonly EndpointSliceObject[]
-}
+import type { ClassSpec, ClusterState } from './spec.ts'
 
 export interface Desired {
   readonly table: Table
   readonly placements: readonly Placement[]
   /** Problems of wanted Services by UID; a Service without any has no entry. */
   readonly problems: ReadonlyMap<string, readonly ServiceProblem[]>
+  /** Of the frontends of the configuration. */
+  readonly fixedProblems: readonly Problem[]
   /** Frontends of Services whose wishes cannot be read, and why: to stay as they are, or to go where the table leaves them out. */
   readonly held: ReadonlyMap<FrontendKey, Problem>
   readonly nodeGroups: ReadonlySet<string>
@@ -50,69 +34,58 @@ export function selectServices(
 /** The desired state of one class: pure, and the same for the same input whatever its order. */
 export function desireClass(spec: ClassSpec, selections: readonly Selection[], state: ClusterState): Desired {
   const wanted = selections.filter((one) => one.kind === 'wanted').filter(({ className }) => className === spec.name)
-  const known = new Map(
-    wanted.map(({ service, problem }) => [
-      service.metadata.uid,
-      { settings: readSettings(service, spec.defaults), selected: problem === undefined ? [] : [problem] },
-    ]),
-  )
-  const settingsOf = (service: ServiceObject) =>
-    known.get(service.metadata.uid)?.settings ?? readSettings(service, spec.defaults)
-  const demands = wanted.map(({ service }) => demandOf(service, spec.name, settingsOf(service), spec.deniedPorts))
-  const placements = allocate(demands, spec.pools).map((allocation) => ({
+  const settings = new Map(wanted.map(({ service }) => [service, readSettings(service, spec.defaults)]))
+  const settingsOf = (service: ServiceObject) => settings.get(service) ?? readSettings(service, spec.defaults)
+  const demands = wanted.map(({ service }) => demandOf(service, spec, settingsOf(service)))
+  const placements = allocate(demands, spec).map((allocation) => ({
     allocation,
     settings: settingsOf(allocation.demand.service),
   }))
-  const built = buildTable(placements, { ...spec, ...state })
-  const problems = new Map<string, readonly ServiceProblem[]>()
-  for (const { allocation, settings: own } of placements) {
-    const { uid } = allocation.demand.service.metadata
-    const selected = known.get(uid)?.selected ?? []
-    const whole = [...selected, ...own.problems].map((problem) => ({ problem, port: undefined }))
-    const all = [...whole, ...allocation.problems, ...(built.problems.get(uid) ?? [])]
-    if (all.length > 0) problems.set(uid, all)
-  }
+  const built = buildTable(placements, spec, state)
+  const selected = new Map(wanted.map(({ service, problem }) => [service.metadata.uid, problem]))
   return {
     table: built.table,
     placements,
-    problems,
-    held: new Map([...heldFrontends(placements, built.table), ...closedFrontends(placements, built)]),
+    problems: gatherProblems(placements, selected, built),
+    fixedProblems: built.fixedProblems,
+    held: new Map([...heldFrontends(placements, built.table), ...built.closed]),
     nodeGroups: built.nodeGroups,
   }
 }
 
-/** Frontends of Services with a malformed annotation. An unknown one holds nothing back: it may be meant for a newer version. */
+/** All that is to be told to each Service: about its class, its annotations, what it is given, and where that leads. */
+function gatherProblems(
+  placements: readonly Placement[],
+  selected: ReadonlyMap<string, Problem | undefined>,
+  built: Built,
+): Desired['problems'] {
+  const problems = new Map<string, readonly ServiceProblem[]>()
+  for (const { allocation, settings } of placements) {
+    const { uid } = allocation.demand.service.metadata
+    const aboutClass = selected.get(uid)
+    const whole = aboutClass === undefined ? settings.problems : [aboutClass, ...settings.problems]
+    const targets = built.problems.get(uid) ?? []
+    if (whole.length + allocation.problems.length + targets.length === 0) continue
+    problems.set(uid, [...whole.map((problem) => ({ problem, port: undefined })), ...allocation.problems, ...targets])
+  }
+  return problems
+}
+
+/** Frontends of Services with a malformed annotation. */
 function heldFrontends(placements: readonly Placement[], table: Table): ReadonlyMap<FrontendKey, Problem> {
   const unreadable = new Map(
-    placements.map(({ allocation, settings }) => [
-      allocation.demand.service.metadata.uid,
-      settings.problems.find(({ code }) => code === 'AnnotationInvalid'),
-    ]),
+    placements.flatMap(({ allocation, settings }) => {
+      const problem = unreadableBecause(settings)
+      return problem === undefined ? [] : [[allocation.demand.service.metadata.uid, problem] as const]
+    }),
   )
   const held = new Map<FrontendKey, Problem>()
+  if (unreadable.size === 0) return held
   for (const frontend of table.frontends) {
     const problem = unreadable.get(frontend.service?.uid ?? '')
     if (problem !== undefined) held.set(frontendKey(frontend), problem)
   }
   return held
-}
-
-/** Frontends that were allocated and are not in the table, because what limits their clients cannot be read. */
-function closedFrontends(
-  placements: readonly Placement[],
-  { table, problems }: Built,
-): ReadonlyMap<FrontendKey, Problem> {
-  const open = new Set(table.frontends.map(frontendKey))
-  const closed = new Map<FrontendKey, Problem>()
-  for (const { allocation } of placements) {
-    const problem = problems.get(allocation.demand.service.metadata.uid)?.at(-1)?.problem
-    if (problem === undefined) continue
-    const keys = allocation.addresses.flatMap((address) =>
-      allocation.ports.map(({ port, protocol }) => frontendKey({ address, port, protocol })),
-    )
-    for (const key of keys) if (!open.has(key)) closed.set(key, problem)
-  }
-  return closed
 }
 
 /**
@@ -125,11 +98,6 @@ export function accountedKeys(services: readonly ServiceObject[]): ReadonlySet<F
 
 /** The frontends that one Service holds by its record. */
 export function recordedKeys(service: ServiceObject): readonly FrontendKey[] {
-  const { addresses = [], ports = [] } = recordOf(service) ?? {}
-  return ports.flatMap((text) => {
-    const [port, protocol] = text.split('/')
-    return addresses.map((address) =>
-      frontendKey({ address, port: Number(port), protocol: protocol === 'UDP' ? 'UDP' : 'TCP' }),
-    )
-  })
+  const record = recordOf(service)
+  return record === undefined ? [] : recordedFrontends(record).map(frontendKey)
 }

@@ -1,45 +1,170 @@
-import { serviceName } from '../model/table.ts'
+import { compareText, type Frontend, serviceName } from '../model/table.ts'
 import type { Demand } from './demand.ts'
+import { createHostIndex, type HostIndex } from './host-index.ts'
+import type { FixedFrontend } from './spec.ts'
 
-/** Who holds what on which address, while one allocation runs. Claims are only ever added. */
-export interface Ledger {
-  /** The Service that holds a port of an address, unless it is the asking one. */
-  holder(address: string, port: string, asking: Demand): Demand | undefined
-  /** A Service on the address that does not agree to share it with the asking one. */
-  objector(address: string, asking: Demand): Demand | undefined
-  claim(address: string, ports: readonly string[], demand: Demand): void
+/** Who can hold a socket: a Service by what it asks for, or a frontend of the configuration. */
+export type Claimant = Demand | FixedFrontend
+
+/** What is claimed of an address. */
+export type Claim = Pick<Frontend, 'port' | 'protocol' | 'hosts'>
+
+/** Why something of a claim cannot be had. */
+export interface Conflict {
+  /** The host that it is about; undefined: all that no other takes. */
+  readonly host: string | undefined
+  readonly holder: Claimant
+  /** What the holder has there: the same, or a name that covers it or is covered by it. */
+  readonly heldHost: string | undefined
 }
 
+/** Who holds what on which address, while one allocation runs. Claims are only ever added, and the first one of a socket and host counts. */
+export interface Ledger {
+  /** What others hold of a claim; empty: it is free. */
+  conflicts(address: string, claim: Claim, asking: Claimant): readonly Conflict[]
+  /** Who is on the address and does not agree to share it with the asking Service. */
+  objector(address: string, asking: Demand): Claimant | undefined
+  claim(address: string, claims: readonly Claim[], claimant: Claimant): void
+}
+
+/** The first Service of some kind on an address, and the first that is another, or of another namespace, than that one: enough to find an other. */
+interface Two {
+  readonly first: Demand
+  other: Demand | undefined
+}
+
+/** Who is on one address. */
+interface Place {
+  readonly number: number
+  fixed: FixedFrontend | undefined
+  users: Two | undefined
+  namespaces: Two | undefined
+  dedicated: Two | undefined
+  /** Of those who share with their namespace only. */
+  reserved: Two | undefined
+}
+
+const NONE: readonly Conflict[] = []
+/** Of ports with a protocol on one address. */
+const SOCKETS = 131_072
+
 export function createLedger(): Ledger {
-  const ports = new Map<string, Demand>()
-  const users = new Map<string, Map<string, Demand>>()
+  const places = new Map<string, Place>()
+  // By address and port as one number: there are too many sockets for a map on each address, or a text for each.
+  const plain = new Map<number, Claimant>()
+  const named = new Map<number, HostIndex<Claimant>>()
   return {
-    holder: (address, port, asking) => {
-      const found = ports.get(`${address} ${port}`)
-      return found?.service.metadata.uid === asking.service.metadata.uid ? undefined : found
+    conflicts: (address, claim, asking) => {
+      const place = places.get(address)
+      if (place === undefined) return NONE
+      const socket = socketNumber(place, claim)
+      if (claim.hosts.length > 0) return findHosts(named.get(socket), claim.hosts, asking)
+      const holder = plain.get(socket)
+      return holder === undefined || holder === asking ? NONE : [{ host: undefined, holder, heldHost: undefined }]
     },
     objector: (address, asking) => {
-      for (const [uid, user] of users.get(address) ?? []) {
-        if (uid !== asking.service.metadata.uid && !canShare(user, asking)) return user
-      }
-      return undefined
+      const place = places.get(address)
+      return place && findObjector(place, asking)
     },
-    claim: (address, texts, demand) => {
-      for (const text of texts) ports.set(`${address} ${text}`, demand)
-      const known = users.get(address) ?? new Map<string, Demand>()
-      users.set(address, known.set(demand.service.metadata.uid, demand))
+    claim: (address, claims, claimant) => {
+      const place = places.get(address) ?? emptyPlace(places.size)
+      places.set(address, place)
+      join(place, claimant)
+      for (const claim of claims) {
+        const socket = socketNumber(place, claim)
+        if (claim.hosts.length === 0) {
+          if (!plain.has(socket)) plain.set(socket, claimant)
+          continue
+        }
+        const hosts = named.get(socket) ?? createHostIndex()
+        named.set(socket, hosts)
+        for (const host of claim.hosts) hosts.claim(host, claimant)
+      }
     },
   }
 }
 
-/** Both sides must agree. */
-function canShare(a: Demand, b: Demand): boolean {
-  if (a.sharing === 'dedicated' || b.sharing === 'dedicated') return false
-  const sameNamespace = a.service.metadata.namespace === b.service.metadata.namespace
-  return sameNamespace || (a.sharing === 'any' && b.sharing === 'any')
+function emptyPlace(number: number): Place {
+  return {
+    number,
+    fixed: undefined,
+    users: undefined,
+    namespaces: undefined,
+    dedicated: undefined,
+    reserved: undefined,
+  }
+}
+
+function socketNumber(place: Place, { port, protocol }: Claim): number {
+  return place.number * SOCKETS + port * 2 + (protocol === 'UDP' ? 1 : 0)
+}
+
+function findHosts(
+  index: HostIndex<Claimant> | undefined,
+  hosts: readonly string[],
+  asking: Claimant,
+): readonly Conflict[] {
+  if (index === undefined) return NONE
+  return hosts.flatMap((host) => {
+    const found = index.find(host, asking)
+    return found === undefined ? [] : { host, holder: found.holder, heldHost: found.host }
+  })
+}
+
+/** Both sides must agree. What the configuration puts on an address does not make it another namespace's, but nobody has it alone any more. */
+function findObjector(place: Place, asking: Demand): Claimant | undefined {
+  if (asking.sharing === 'dedicated') return place.fixed ?? otherThan(place.users, asking)
+  const strangers = asking.sharing === 'namespace' ? place.namespaces : place.reserved
+  return otherThan(place.dedicated, asking) ?? strangerTo(strangers, asking)
+}
+
+function otherThan(two: Two | undefined, asking: Demand): Demand | undefined {
+  return two?.first === asking ? two.other : two?.first
+}
+
+function strangerTo(two: Two | undefined, asking: Demand): Demand | undefined {
+  return two !== undefined && sameNamespace(two.first, asking) ? two.other : two?.first
+}
+
+function join(place: Place, claimant: Claimant): void {
+  if (!('service' in claimant)) {
+    place.fixed ??= claimant
+    return
+  }
+  place.users = addTo(place.users, claimant, claimant !== place.users?.first)
+  place.namespaces = addStranger(place.namespaces, claimant)
+  if (claimant.sharing === 'dedicated')
+    place.dedicated = addTo(place.dedicated, claimant, claimant !== place.dedicated?.first)
+  if (claimant.sharing === 'namespace') place.reserved = addStranger(place.reserved, claimant)
+}
+
+function addStranger(two: Two | undefined, demand: Demand): Two {
+  return addTo(two, demand, two !== undefined && !sameNamespace(two.first, demand))
+}
+
+function addTo(two: Two | undefined, demand: Demand, isOther: boolean): Two {
+  if (two === undefined) return { first: demand, other: undefined }
+  if (isOther) two.other ??= demand
+  return two
+}
+
+function sameNamespace(a: Demand, b: Demand): boolean {
+  return a.service.metadata.namespace === b.service.metadata.namespace
 }
 
 /** `team-a/web`, for messages. */
-export function nameOf(demand: Demand): string {
-  return serviceName(demand.service.metadata)
+export function nameOf({ service }: Demand): string {
+  return serviceName(service.metadata)
+}
+
+/** For messages: `Service team-a/web`, or `the configuration's frontend kube-apiserver`. */
+export function describeClaimant(claimant: Claimant): string {
+  return 'service' in claimant ? `Service ${nameOf(claimant)}` : `the configuration's frontend ${claimant.name}`
+}
+
+/** By namespace, then name. */
+export function byName(a: Demand, b: Demand): number {
+  const one = a.service.metadata
+  const other = b.service.metadata
+  return compareText(one.namespace, other.namespace) || compareText(one.name, other.name)
 }

@@ -1,6 +1,6 @@
 import type { NodeAddress, NodeObject } from '../kube/objects.ts'
 import { canonicalAddress, type Family, familyOf, isForwardable } from '../model/address.ts'
-import { compareText, type Target } from '../model/table.ts'
+import type { Target } from '../model/table.ts'
 import type { NodeAddressType } from './annotation-values.ts'
 import { type LabelSelector, matchesSelector } from './label-selector.ts'
 
@@ -10,22 +10,35 @@ const AUTOSCALER_TAINT = 'ToBeDeletedByClusterAutoscaler'
 /** What `strconv.ParseBool` reads as false: the label with any other value, or none, excludes the node (kubernetes/cloud-provider e0d9f9a). */
 const FALSE_VALUES = new Set(['0', 'f', 'F', 'false', 'FALSE', 'False'])
 
+/** Which nodes a group may have. */
+export interface NodeChoice {
+  /** All of them hold. */
+  readonly selectors: readonly LabelSelector[]
+  /** Whether nodes that Kubernetes excludes from load balancers are chosen too. */
+  readonly excluded: boolean
+}
+
 /** Why a node takes no traffic from outside, or undefined when it may. */
-export function excludedBecause(node: NodeObject, selector: LabelSelector): string | undefined {
-  const { metadata, spec } = node
-  if (metadata.deletionTimestamp !== undefined) return 'it is being deleted'
+export function excludedBecause({ metadata }: NodeObject, { selectors, excluded }: NodeChoice): string | undefined {
   const label = Object.hasOwn(metadata.labels, EXCLUDE_LABEL) ? metadata.labels[EXCLUDE_LABEL] : undefined
-  if (label !== undefined && !FALSE_VALUES.has(label)) return `its label ${EXCLUDE_LABEL} excludes it`
-  if (spec.taints.some(({ key }) => key === AUTOSCALER_TAINT)) return 'the cluster autoscaler is about to delete it'
-  return matchesSelector(selector, metadata.labels) ? undefined : 'the node selector leaves it out'
+  if (!excluded && label !== undefined && !FALSE_VALUES.has(label)) return `its label ${EXCLUDE_LABEL} excludes it`
+  const matches = selectors.every((selector) => matchesSelector(selector, metadata.labels))
+  return matches ? undefined : 'the node selector leaves it out'
+}
+
+/** Whether a node shall take no new connections: it is about to leave, or somebody has cordoned it. */
+export function drainOf({ metadata, spec }: NodeObject): Target['draining'] {
+  if (metadata.deletionTimestamp !== undefined || spec.taints.some(({ key }) => key === AUTOSCALER_TAINT))
+    return 'leaving'
+  return spec.unschedulable === true ? 'cordoned' : undefined
 }
 
 /**
  * Nodes that take traffic. Upstream leaves readiness to the load balancer's health checks (KEP-3458); not every proxy has them, so nodes that are
  * not ready are left out here, unless that would leave none: then readiness is more likely wrong than all nodes at once.
  */
-export function usableNodes(nodes: readonly NodeObject[], selector: LabelSelector): readonly NodeObject[] {
-  const eligible = nodes.filter((node) => excludedBecause(node, selector) === undefined)
+export function usableNodes(nodes: readonly NodeObject[], choice: NodeChoice): readonly NodeObject[] {
+  const eligible = nodes.filter((node) => excludedBecause(node, choice) === undefined)
   const ready = eligible.filter((node) => node.status.ready === 'True')
   return ready.length > 0 ? ready : eligible
 }
@@ -55,14 +68,4 @@ export function nodeAddress(addresses: readonly NodeAddress[], rule: AddressRule
     }
   }
   return undefined
-}
-
-/** Targets at the given nodes, sorted by address; two nodes that claim one address are one target, the first by name. */
-export function nodeTargets(nodes: readonly NodeObject[], rule: AddressRule): readonly Target[] {
-  const targets = new Map<string, Target>()
-  for (const node of nodes.toSorted((a, b) => compareText(a.metadata.name, b.metadata.name))) {
-    const address = nodeAddress(node.status.addresses, rule)
-    if (address !== undefined && !targets.has(address)) targets.set(address, { name: node.metadata.name, address })
-  }
-  return [...targets.values()].toSorted((a, b) => compareText(a.address, b.address))
 }

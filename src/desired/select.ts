@@ -44,6 +44,7 @@ export type Selection =
  * | LoadBalancer, NodePort | ours, unknown         | no             | by unknown  | refused: it keeps what it has              |
  * | LoadBalancer, NodePort | ours                  | no             | no          | refused                                    |
  * | LoadBalancer           | none                  | a default one  | any         | wanted                                     |
+ * | LoadBalancer           | none, or another's    | no default one | by unknown  | refused: it keeps what it has              |
  * | other, or being deleted| any                   | any            | yes         | released                                   |
  * | any                    | none, or another's    | –              | yes         | released                                   |
  * | ClusterIP, ExternalName| by annotation         | –              | no          | refused (type)                             |
@@ -53,7 +54,7 @@ export function selectService(service: ServiceObject, classes: readonly ClassRul
   const released: Selection | undefined = isMarked(service) ? { kind: 'released', service, className: held } : undefined
   if (service.metadata.deletionTimestamp !== undefined) return released
   const named = namedClass(service, classes)
-  if (named === undefined) return released
+  if (named === undefined) return keepForLost(service, held, classes) ?? released
   if (typeof named === 'string' && servesType(service))
     return { kind: 'wanted', service, className: named, problem: undefined }
   const problem = typeof named === 'string' ? wrongType(service) : named
@@ -65,6 +66,23 @@ export function selectService(service: ServiceObject, classes: readonly ClassRul
   // A class that a slip in the configuration lost comes back, and one that it never had may be another Fairway's: its record is not ours to wipe.
   const mayBeOthers = held !== undefined || problem.code === 'ClassUnknown'
   return released === undefined || mayBeOthers ? { kind: 'refused', service, problem } : released
+}
+
+/**
+ * A Service that holds something of a class which the configuration does not have, and names none that it has, may belong to one that a slip in the
+ * configuration lost, as its default or under an alias, or to another Fairway's. Neither is ours to wipe. Of other types Services have a class by
+ * annotation only, and this one has none.
+ */
+function keepForLost(
+  service: ServiceObject,
+  held: string | undefined,
+  classes: readonly ClassRule[],
+): Selection | undefined {
+  const isKnown = held === undefined || classes.some(({ name }) => name === held)
+  if (service.spec.type !== 'LoadBalancer' || isKnown) return undefined
+  const what = `holds what class "${held}" gave, which the configuration does not have, and names none that it has`
+  const remedy = `Name one of: ${classes.map(({ name }) => name).join(', ')}; or put "${held}" back into the configuration`
+  return { kind: 'refused', service, problem: problemOf(service, 'ClassUnknown', what, remedy) }
 }
 
 /** Whether we have written to a Service: it bears our finalizer or one of our conditions. */

@@ -63,6 +63,11 @@ export function answerError(asked: Asked, status: number, body: Status, retryAft
   return new ApiError(answerProblem(asked, status, body), status, body, retryAfterMs)
 }
 
+/** The request was understood, and its content is what was refused: malformed, of an older state, or invalid (metav1.StatusReason). */
+const REJECTED: ReadonlySet<number> = new Set([400, 409, 422])
+const VERSIONS_REMEDY = 'Compare the versions of Fairway and of the API server'
+const REJECTED_REMEDY = `${VERSIONS_REMEDY}, and look for an admission policy that refuses the request`
+
 function answerProblem({ verb, group, resource }: Asked, status: number, body: Status): Problem {
   const said = (body.message ?? '').replace(/\.$/, '')
   const what = `${verb} of ${resource}`
@@ -82,12 +87,13 @@ function answerProblem({ verb, group, resource }: Asked, status: number, body: S
       remedy: `Add {apiGroups: ["${group}"], resources: ["${resource}"], verbs: ["${verb}"]} to the rules of Fairway's role`,
     }
   }
+  const rejected = REJECTED.has(status)
   const passing = status >= 500 || status === 429 || status === 409 || status === 410
   return {
-    code: 'ApiUnreachable',
+    code: rejected ? 'ApiRejected' : 'ApiUnreachable',
     kind: passing ? 'transient' : 'terminal',
     message: `The API server answered ${status} to ${what}${said === '' ? '' : `: ${said}`}`,
-    remedy: passing ? 'Wait: it is tried again' : 'Compare the versions of Fairway and of the API server',
+    remedy: passing ? 'Wait: it is tried again' : rejected ? REJECTED_REMEDY : VERSIONS_REMEDY,
   }
 }
 

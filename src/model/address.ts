@@ -40,10 +40,22 @@ export function hostPort(address: string, port: number): string {
 
 /** A canonical address as an unsigned integer. */
 export function addressNumber(address: string): bigint {
+  if (!address.includes(':')) return BigInt(ipv4Number(address))
   return ipaddr
     .parse(address)
     .toByteArray()
     .reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n)
+}
+
+function ipv4Number(address: string): number {
+  let value = 0
+  let octet = 0
+  for (let at = 0; at < address.length; at++) {
+    const code = address.charCodeAt(at)
+    if (code === 46) [value, octet] = [value * 256 + octet, 0]
+    else octet = octet * 10 + code - 48
+  }
+  return value * 256 + octet
 }
 
 /** The canonical address of an unsigned integer that `addressNumber` gave. */

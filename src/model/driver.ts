@@ -1,5 +1,5 @@
 import type { Problem } from './problems.ts'
-import type { Balance, Frontend, FrontendKey, HealthCheck, Protocol, ProxyProtocol, Table } from './table.ts'
+import type { Balance, CheckKind, Frontend, FrontendKey, Protocol, ProxyProtocol, Table } from './table.ts'
 
 /** What a kind of proxy can do. A class can do what all its proxies can. */
 export interface Capabilities {
@@ -7,7 +7,16 @@ export interface Capabilities {
   /** PROXY protocol versions towards the targets, by protocol of the frontend. `off` is always possible. */
   readonly proxyProtocol: Readonly<Record<Protocol, readonly ProxyProtocol[]>>
   readonly balance: readonly Balance[]
-  readonly healthCheck: readonly HealthCheck[]
+  /** For TCP. */
+  readonly healthCheck: readonly CheckKind[]
+  /** Whether a check may ask another port than the one that traffic goes to. */
+  readonly checkPort: boolean
+  /** Whether `rise` and `fall` of a check can be set. */
+  readonly checkThresholds: boolean
+  /** Whether the time of a client's affinity can be set. */
+  readonly affinityTimeout: boolean
+  /** Whether a target can be given no new connections and keep those that it has. */
+  readonly drain: boolean
   readonly sourceRanges: boolean
   readonly hosts: boolean
   readonly maxConnections: boolean
@@ -27,6 +36,12 @@ export interface Listener {
   readonly holder: string
 }
 
+/** An entry on a proxy that this cluster (by name and UID) made for another class. */
+export interface Sibling {
+  readonly className: string
+  readonly key: FrontendKey
+}
+
 /** What a proxy has, as read at one moment. */
 export interface Observed {
   /** Changes whenever anything that `apply` compares and swaps changes. */
@@ -37,6 +52,10 @@ export interface Observed {
   readonly drifted: ReadonlySet<FrontendKey>
   /** Sockets of others that the proxy tells about. */
   readonly listeners: readonly Listener[]
+  readonly siblings: readonly Sibling[]
+  /** What those who own served frontends should know all the same: another owner asks for the same socket. */
+  readonly notices: readonly Refusal[]
+  readonly capabilities: Capabilities
 }
 
 export type Change =
@@ -44,13 +63,15 @@ export type Change =
   | { readonly kind: 'update'; readonly key: FrontendKey; readonly before: Frontend; readonly after: Frontend }
   | { readonly kind: 'remove'; readonly key: FrontendKey; readonly before: Frontend | undefined }
 
-/** From what was observed to what shall be: `changes` is the difference, `table` the whole. No changes: nothing to apply. */
+/** From what was observed to what shall be: `changes` is the difference, `table` the whole. Neither changes nor strays: nothing to apply. */
 export interface Plan {
   readonly observed: Observed
   readonly table: Table
   readonly changes: readonly Change[]
   /** Frontends of ours that the table lacks and that stay all the same, exactly as the proxy has them. */
   readonly keep: ReadonlySet<FrontendKey>
+  /** Siblings to remove with this write: of classes that the configuration has no more, and that no Service accounts for. */
+  readonly strays: readonly Sibling[]
 }
 
 export interface Refusal {
@@ -70,7 +91,8 @@ export interface Applied {
  * FairwayError: transient ones (unreachable, a lost compare-and-swap) are tried again by the next pass.
  */
 export interface Driver {
-  readonly capabilities: Capabilities
+  /** What is known before the first contact; undefined: the proxy tells, see `Observed`. */
+  readonly capabilities: Capabilities | undefined
   /** Reads what is ours on the proxy, and what others listen on. */
   read(signal: AbortSignal): Promise<Observed>
   /** Brings the proxy to the plan's table by one compare-and-swap write, and verifies it by reading back. */

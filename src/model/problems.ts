@@ -5,6 +5,7 @@
 export type ProblemCode =
   // what a Service asks for
   | 'AddressInvalid'
+  | 'AddressLeftPools'
   | 'AddressOutsidePools'
   | 'AnnotationInvalid'
   | 'AnnotationUnknown'
@@ -12,12 +13,16 @@ export type ProblemCode =
   | 'ClassForbidden'
   | 'ClassUnknown'
   | 'FamilyUnavailable'
+  | 'HostReserved'
+  | 'HostTaken'
   | 'NodePortMissing'
   | 'PoolExhausted'
   | 'PoolUnknown'
   | 'PortDenied'
+  | 'PortReserved'
   | 'PortTaken'
   | 'ProtocolUnsupported'
+  | 'QuotaExceeded'
   | 'TypeUnsupported'
   | 'Unsupported'
   // what the nodes give
@@ -34,6 +39,7 @@ export type ProblemCode =
   | 'WriteNotConfirmed'
   // the cluster and our own configuration
   | 'ApiForbidden'
+  | 'ApiRejected'
   | 'ApiUnreachable'
   | 'ConfigInvalid'
   | 'LeaseLost'

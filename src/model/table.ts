@@ -3,7 +3,7 @@ import { hostPort } from './address.ts'
 export type Protocol = 'TCP' | 'UDP'
 export type ProxyProtocol = 'off' | 'v1' | 'v2'
 export type Balance = 'round-robin' | 'least-connections' | 'source' | 'random'
-export type HealthCheck = 'off' | 'tcp' | 'http'
+export type CheckKind = 'tcp' | 'http'
 
 /** Who may touch what: `cluster/class` are DNS labels, `uid` is the UID of the cluster's kube-system namespace. */
 export interface Owner {
@@ -25,6 +25,24 @@ export interface Target {
   readonly address: string
   /** Only where it differs from the frontend's `targetPort` (pods with named ports). */
   readonly port?: number
+  /** To be given no new connections while those that it has go on: its node is cordoned, or about to leave. */
+  readonly draining?: 'cordoned' | 'leaving'
+}
+
+/** How a proxy finds out which targets answer. */
+export interface HealthCheck {
+  /** `tcp` connects; `http` asks for `/healthz` and wants status 200. */
+  readonly kind: CheckKind
+  /** Port that is checked on each target; undefined: the one that traffic goes to. */
+  readonly port: number | undefined
+  readonly intervalMs: number
+  readonly timeoutMs: number
+  /** Successes in a row that bring a target back. */
+  readonly rise: number
+  /** Failures in a row that take a target out. */
+  readonly fall: number
+  /** Nobody asked for it: a proxy that cannot do it serves without. Takes no part in comparisons. */
+  readonly derived: boolean
 }
 
 /** Targets that many frontends share. Sorted by address; `id` is stable while the members change. */
@@ -44,7 +62,10 @@ export interface Frontend {
   readonly targetPort: number
   readonly proxyProtocol: ProxyProtocol
   readonly balance: Balance
-  readonly healthCheck: HealthCheck
+  /** Undefined: none. */
+  readonly healthCheck: HealthCheck | undefined
+  /** With balance `source`: how long a client that is away finds its target again; undefined: the proxy's own way. */
+  readonly affinityMs: number | undefined
   /** Undefined: the proxy's own default. */
   readonly idleTimeoutMs: number | undefined
   /** Undefined: no limit. */
@@ -65,11 +86,25 @@ export interface Table {
 
 export const EMPTY_TABLE: Table = { frontends: [], groups: [] }
 
-/** `tcp/203.0.113.10:443`: names a frontend on a proxy. */
+/** `tcp/203.0.113.10:443`: one socket of a proxy, on which several frontends may be told apart by their hosts. */
+export type SocketKey = string
+
+export function socketKey(frontend: Pick<Frontend, 'address' | 'port' | 'protocol'>): SocketKey {
+  return `${frontend.protocol.toLowerCase()}/${hostPort(frontend.address, frontend.port)}`
+}
+
+/** `tcp/203.0.113.10:443`, or with hosts `tcp/203.0.113.10:443#a.example,*.b.example`: names a frontend on a proxy. */
 export type FrontendKey = string
 
-export function frontendKey(frontend: Pick<Frontend, 'address' | 'port' | 'protocol'>): FrontendKey {
-  return `${frontend.protocol.toLowerCase()}/${hostPort(frontend.address, frontend.port)}`
+export function frontendKey(frontend: Pick<Frontend, 'address' | 'port' | 'protocol' | 'hosts'>): FrontendKey {
+  const socket = socketKey(frontend)
+  return frontend.hosts.length === 0 ? socket : `${socket}#${frontend.hosts.join(',')}`
+}
+
+/** What a key says of who is in whose way. */
+export function splitKey(key: FrontendKey): { readonly socket: SocketKey; readonly hosts: readonly string[] } {
+  const [socket = '', hosts] = key.split('#')
+  return { socket, hosts: hosts === undefined ? [] : hosts.split(',') }
 }
 
 /** `namespace/name`, as kubectl users write it. */

@@ -1,14 +1,14 @@
-import type { ClassConfig, Config, ProxyConfig } from '../config/schema.ts'
-import { checkDefaults, readDefault } from '../desired/annotations.ts'
-import { parseSelector } from '../desired/label-selector.ts'
+import { frontendAddresses, hasPool } from '../config/addresses.ts'
+import { forbiddenTargets } from '../config/forbidden.ts'
+import type { ClassConfig, Config, FrontendConfig, ProxyConfig } from '../config/schema.ts'
 import type { ClassRule } from '../desired/select.ts'
-import { canonicalAddress, inRange } from '../model/address.ts'
+import type { ClassSpec, FixedFrontend } from '../desired/spec.ts'
+import { inRange } from '../model/address.ts'
 import type { Driver } from '../model/driver.ts'
-import { FairwayError } from '../model/problems.ts'
-import type { Frontend, Owner } from '../model/table.ts'
-import { findLack } from '../plan/capabilities.ts'
+import type { Owner } from '../model/table.ts'
+import { checkClassDefaults } from './class-defaults.ts'
 import { createEvidence } from './evidence.ts'
-import type { RunningClass } from './interfaces.ts'
+import type { Proxy, RunningClass } from './interfaces.ts'
 
 /** What a driver is made of; src/drivers has the makers. */
 export interface DriverRequest {
@@ -25,98 +25,79 @@ export type MakeDriver = (request: DriverRequest) => Driver
 export function startClasses(config: Config, uid: string, makeDriver: MakeDriver): readonly RunningClass[] {
   const rules = config.classes.map(ruleOf)
   const forbidden = forbiddenTargets(config)
+  const evidence = createEvidence(new Map(config.classes.map((one) => [one.name, one.proxies.map(({ name }) => name)])))
   return config.classes.map((one, index) => {
-    checkClass(one)
-    const declares = (address: string) =>
-      one.pools.some((pool) => pool.addresses.some((range) => inRange(range, address))) ||
-      one.proxies.some((proxy) => Object.hasOwn(proxy.listen, address))
     const owner = { cluster: config.cluster, className: one.name, uid }
     const proxies = one.proxies.map((proxy) => ({
-      name: proxy.name,
-      driver: makeDriver({ proxy, owner, declares, sharesAddresses: one.proxies.length > 1 }),
+      ...identify(proxy, config),
+      driver: makeDriver({ proxy, owner, ...addressesAt(proxy, one) }),
     }))
-    checkCapabilities(one, proxies)
+    checkClassDefaults(one, proxies)
     return {
-      spec: {
-        name: one.name,
-        pools: one.pools,
-        deniedPorts: new Set(one.ports.deny),
-        defaults: one.defaults,
-        addressTypes: one.nodes.addressTypes,
-        nodeSelector: one.nodes.selector,
-        forbidden,
-      },
+      spec: specOf(one, forbidden),
       standing: one.default,
       proxies,
       rules,
       speaksForStrays: index === 0,
       guard: config.guard,
-      evidence: createEvidence(proxies.map(({ name }) => name)),
+      evidence,
       cleanupPatienceMs: config.cleanupPatience,
     }
   })
 }
 
+/** What the desired state of a class depends on, from its configuration. */
+function specOf(one: ClassConfig, forbidden: ClassSpec['forbidden']): ClassSpec {
+  return {
+    name: one.name,
+    pools: one.pools,
+    evict: one.evict,
+    rules: {
+      deniedPorts: new Set(one.ports.deny),
+      reservedPorts: one.ports.reserve,
+      reservedHosts: one.hosts,
+      quota: one.namespaces.quota,
+    },
+    defaults: one.defaults,
+    addressTypes: one.nodes.addressTypes,
+    nodeSelector: one.nodes.selector,
+    maxTargets: one.nodes.maxTargets,
+    podRanges: one.pods.cidrs,
+    forbidden,
+    fixed: one.frontends.map((frontend) => fixedFrontend(frontend, one)),
+  }
+}
+
+function fixedFrontend(frontend: FrontendConfig, { pools }: ClassConfig): FixedFrontend {
+  const { name, port, protocol, targetPort, targets, sourceRanges, settings } = frontend
+  const addresses = frontendAddresses(frontend, pools)
+  return { name, addresses, port, protocol, targetPort, targets, sourceRanges, settings }
+}
+
+/** Which published addresses a proxy of a class has, and whether another proxy has them as well. */
+function addressesAt(proxy: ProxyConfig, one: ClassConfig): Pick<DriverRequest, 'declares' | 'sharesAddresses'> {
+  const pools = one.pools.filter((pool) => hasPool(proxy.name, pool))
+  const others = one.proxies.filter(({ name }) => name !== proxy.name)
+  return {
+    declares: (address) =>
+      pools.some((pool) => pool.addresses.some((range) => inRange(range, address))) ||
+      one.proxies.some(({ listen }) => Object.hasOwn(listen, address)),
+    sharesAddresses: pools.some((pool) => others.some(({ name }) => hasPool(name, pool))),
+  }
+}
+
+/** A proxy of the same name, or reached alike, is taken for the same one: rather once too often, since a class clears a proxy of what strangers left. */
+function identify(proxy: ProxyConfig, config: Config): Pick<Proxy, 'name' | 'endpoint' | 'usedBy'> {
+  const endpoint = endpointOf(proxy)
+  const isSame = (other: ProxyConfig) => other.name === proxy.name || endpointOf(other) === endpoint
+  const users = config.classes.filter(({ proxies }) => proxies.some(isSame))
+  return { name: proxy.name, endpoint, usedBy: new Set(users.map(({ name }) => name)) }
+}
+
+function endpointOf({ access }: ProxyConfig): string {
+  return `${access.kind} ${new URL(access.url).href}`
+}
+
 function ruleOf(one: ClassConfig): ClassRule {
   return { name: one.name, default: one.default, aliases: one.loadBalancerClass, namespaces: one.namespaces.allow }
-}
-
-/** Nothing of ours may be a target: the pools' addresses, and those of the proxies' admin APIs and sockets. */
-function forbiddenTargets(config: Config): (address: string) => boolean {
-  const ranges = config.classes.flatMap(({ pools }) => pools.flatMap(({ addresses }) => addresses))
-  const own = new Set(
-    config.classes.flatMap(({ proxies }) =>
-      proxies.flatMap(({ caddy, listen }) => [
-        canonicalAddress(new URL(caddy.url).hostname.replace(/^\[|\]$/g, '')) ?? '',
-        ...Object.keys(listen),
-        ...Object.values(listen),
-      ]),
-    ),
-  )
-  return (address) => own.has(address) || ranges.some((range) => inRange(range, address))
-}
-
-function invalid(message: string, remedy: string): FairwayError {
-  return new FairwayError({ code: 'ConfigInvalid', kind: 'terminal', message, remedy })
-}
-
-function checkClass(one: ClassConfig): void {
-  for (const [name, complaint] of checkDefaults(one.defaults)) {
-    throw invalid(`class "${one.name}": defaults.${name}: ${complaint}`, 'Mend the key named here')
-  }
-  if (parseSelector(one.nodes.selector) === undefined) {
-    throw invalid(
-      `class "${one.name}": nodes.selector: "${one.nodes.selector}" is not a label selector`,
-      'Mend the key named here',
-    )
-  }
-}
-
-/** A default that a proxy cannot do would refuse every Service: better to say so at once. */
-function checkCapabilities(one: ClassConfig, proxies: RunningClass['proxies']): void {
-  const defaults = one.defaults
-  const sample: Frontend = {
-    address: '192.0.2.1',
-    port: 1,
-    protocol: 'TCP',
-    group: '',
-    targetPort: 1,
-    proxyProtocol: readDefault(defaults, 'proxy-protocol') ?? 'off',
-    balance: readDefault(defaults, 'balance') ?? 'round-robin',
-    healthCheck: readDefault(defaults, 'health-check') ?? 'off',
-    idleTimeoutMs: readDefault(defaults, 'idle-timeout'),
-    maxConnections: readDefault(defaults, 'max-connections'),
-    sourceRanges: [],
-    hosts: readDefault(defaults, 'hosts') ?? [],
-    service: undefined,
-  }
-  for (const { name, driver } of proxies) {
-    const lack = findLack(sample, driver.capabilities)
-    if (lack !== undefined) {
-      throw invalid(
-        `class "${one.name}": defaults: proxy "${name}" cannot do ${lack[0]}`,
-        'Remove the default, or the proxy',
-      )
-    }
-  }
 }

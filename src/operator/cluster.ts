@@ -31,7 +31,7 @@ export function startCaches(client: KubeClient, log: Log, signal: AbortSignal): 
     services: () => services.store.list(),
     serviceStore: services.store,
     nodes: () => nodes.store.list(),
-    slicesOf: (service) => slicesByService(serviceName(service.metadata)),
+    slicesOf: (service) => slicesByService(serviceName(service)),
     synced: () => Object.values(all).every(({ store }) => store.synced),
     troubles: () =>
       Object.fromEntries(

@@ -1,5 +1,5 @@
-import type { ClassSpec } from '../desired/desire.ts'
 import type { ClassRule } from '../desired/select.ts'
+import type { ClassSpec, ServiceId } from '../desired/spec.ts'
 import type { EndpointSliceObject, NodeObject, ServiceObject } from '../kube/objects.ts'
 import type { ServiceWant } from '../kube/status.ts'
 import type { Driver } from '../model/driver.ts'
@@ -10,7 +10,7 @@ import type { Evidence } from './evidence.ts'
 export interface ClusterView {
   services(): readonly ServiceObject[]
   nodes(): readonly NodeObject[]
-  slicesOf(service: ServiceObject): readonly EndpointSliceObject[]
+  slicesOf(service: ServiceId): readonly EndpointSliceObject[]
 }
 
 export interface ServiceEvent {
@@ -33,6 +33,10 @@ export interface ClusterWriter {
 /** One proxy of a class. */
 export interface Proxy {
   readonly name: string
+  /** What it is reached by, driver and URL: `caddy https://10.1.0.100:2021`. */
+  readonly endpoint: string
+  /** Names of the classes of the configuration that use this very proxy, its own among them. */
+  readonly usedBy: ReadonlySet<string>
   readonly driver: Driver
 }
 
@@ -47,6 +51,7 @@ export interface RunningClass {
   /** Whether this class also speaks for Services that belong to none: exactly one class does. */
   readonly speaksForStrays: boolean
   readonly guard: GuardLimits
+  /** One for all classes of the configuration. */
   readonly evidence: Evidence
   readonly cleanupPatienceMs: number
 }

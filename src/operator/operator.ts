@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { Config } from '../config/schema.ts'
 import { FairwayError } from '../model/problems.ts'
+import type { FrontendKey } from '../model/table.ts'
 import { type MakeDriver, startClasses } from './classes.ts'
 import type { Caches } from './cluster.ts'
+import { bidFarewell, type Departure, findDepartures, passOnEvidence } from './hand-over.ts'
 import type { ClusterWriter, Log, RunningClass } from './interfaces.ts'
+import { createMemory } from './memory.ts'
 import { runPass } from './pass.ts'
 import { startWorkers } from './workers.ts'
 
@@ -21,7 +24,10 @@ export interface OperatorOptions {
 }
 
 export interface Operator {
-  /** Runs the classes of a configuration in place of those before. Rejects, and leaves the old ones running, when it cannot be used. */
+  /**
+   * Runs the classes of a configuration in place of those before, which clear the proxies that they leave meanwhile. Rejects, and leaves the old ones
+   * running, when it cannot be used.
+   */
   configure(config: Config): Promise<void>
   /** Ends every class after the pass in hand, or with `now` in the middle of it, and closes the drivers. */
   stop(now?: 'now'): Promise<void>
@@ -29,50 +35,75 @@ export interface Operator {
 
 /** Runs the classes of a configuration. Nothing is planned before all caches are synced. */
 export function createOperator(options: OperatorOptions): Operator {
+  const { caches, log } = options
+  const stopped = new AbortController()
   let current: Running | undefined
-  options.caches.onChange(() => current?.changed())
+  /** What the classes of earlier configurations still do on proxies that they leave. */
+  let leaving = Promise.resolve()
+  caches.onChange(() => current?.changed())
   return {
     configure: async (config) => {
       const classes = startClasses(config, options.clusterUid, options.makeDriver)
-      await current?.stop()
+      // Whoever comes back to a proxy must find it left.
+      await leaving
+      const before = current
+      await before?.end()
+      if (before !== undefined) passOnEvidence(before.classes, classes, before.fixed())
       current = run(classes, options)
-      options.log.info({ classes: classes.map(({ spec }) => spec.name) }, 'configuration in use')
+      if (before !== undefined)
+        leaving = leave(before, findDepartures(before.classes, classes, caches), log, stopped.signal)
+      log.info({ classes: classes.map(({ spec }) => spec.name) }, 'configuration in use')
     },
     stop: async (now) => {
-      await current?.stop(now)
+      if (now === 'now') stopped.abort(stopping())
+      await current?.end(now)
+      await current?.close()
+      await leaving
       current = undefined
     },
   }
 }
 
+async function leave(before: Running, departures: readonly Departure[], log: Log, signal: AbortSignal): Promise<void> {
+  await Promise.all(departures.map((departure) => bidFarewell(departure, log, signal)))
+  await before.close()
+}
+
 interface Running {
+  readonly classes: readonly RunningClass[]
+  /** Frontends without a Service that the classes wanted last. */
+  fixed(): ReadonlySet<FrontendKey>
   changed(): void
-  stop(now?: 'now'): Promise<void>
+  /** Ends the passes, after those in hand or with `now` in the middle of them. The drivers stay open. */
+  end(now?: 'now'): Promise<void>
+  close(): Promise<void>
 }
 
 function run(classes: readonly RunningClass[], { caches, writer, log }: OperatorOptions): Running {
   const ending = new AbortController()
   const cut = new AbortController()
-  const byName = new Map(classes.map((running) => [running.spec.name, running]))
+  const byName = new Map(classes.map((running) => [running.spec.name, { running, memory: createMemory() }]))
   const pass = async (key: string, signal: AbortSignal) => {
-    const running = byName.get(key)
-    if (running === undefined || !caches.synced()) return { unfinished: true }
-    const result = await runPass(
-      { running, view: caches, writer, now: Date.now, log: log.child({ class: key }) },
-      signal,
-    )
+    const one = byName.get(key)
+    if (one === undefined || !caches.synced()) return { unfinished: true }
+    const context = { ...one, view: caches, writer, now: Date.now, log: log.child({ class: key }) }
+    const result = await runPass(context, signal)
     if (log.isLevelEnabled('debug')) log.debug({ class: key, caches: digestOf(caches) }, 'a pass has ended')
     return result
   }
   const workers = startWorkers({ keys: [...byName.keys()], pass, timing: TIMING, log }, cut.signal, ending.signal)
   return {
+    classes,
+    fixed: () => new Set([...byName.values()].flatMap(({ memory }) => [...memory.fixed])),
     changed: () => workers.changed(),
-    stop: async (now) => {
+    end: async (now) => {
       ending.abort()
       if (now === 'now') cut.abort(stopping())
       const late = setTimeout(() => cut.abort(stopping()), STOP_PATIENCE_MS)
       await workers.ended
       clearTimeout(late)
+    },
+    close: async () => {
       await Promise.all(classes.flatMap(({ proxies }) => proxies.map(({ driver }) => driver.close())))
     },
   }
@@ -81,7 +112,7 @@ function run(classes: readonly RunningClass[], { caches, writer, log }: Operator
 /** What the caches hold, in short: two operators that see the same cluster say the same. */
 function digestOf(caches: Caches): string {
   const services = caches.services()
-  const all = [services, caches.nodes(), services.map((service) => caches.slicesOf(service))]
+  const all = [services, caches.nodes(), services.map(({ metadata }) => caches.slicesOf(metadata))]
   return createHash('sha256').update(JSON.stringify(all)).digest('hex')
 }
 

@@ -1,4 +1,4 @@
-import type { Placement } from '../desired/build.ts'
+import type { Placement } from '../desired/build-service.ts'
 import type { ServiceProblem } from '../desired/demand.ts'
 import { formatRecord, portText } from '../desired/record.ts'
 import type { ServiceCondition, ServiceObject } from '../kube/objects.ts'
@@ -9,6 +9,7 @@ import { type FrontendKey, frontendKey } from '../model/table.ts'
 import type { RunningClass, ServiceEvent } from './interfaces.ts'
 import { finalizerOf, ourFinalizer, showsNoOther } from './ours.ts'
 import type { ProxyResult } from './program-proxy.ts'
+import { resultsAt, type Sites } from './sites.ts'
 
 /** What a Service is to be told at the end of a pass. */
 export interface Outcome {
@@ -26,7 +27,11 @@ export function recordWant(
 ): ServiceWant | undefined {
   const { addresses, ports, demand } = placement.allocation
   if (addresses.length === 0) return undefined
-  const message = formatRecord({ className: spec.name, addresses, ports: ports.map(({ text }) => text) })
+  const message = formatRecord({
+    className: spec.name,
+    addresses,
+    ports: ports.map(({ text, hosts }) => ({ text, hosts })),
+  })
   const [add, before] = [finalizerOf(standing), ourFinalizer(demand.service)]
   return {
     conditions: [{ type: ALLOCATED_CONDITION, status: 'True', reason: 'Allocated', message }],
@@ -35,22 +40,24 @@ export function recordWant(
   }
 }
 
-/** The second write: what the proxies made of it. */
+/** The second write: what the proxies made of it, those that shall have any of its addresses. */
 export function publishOutcome(
   placement: Placement,
   problems: readonly ServiceProblem[],
-  results: readonly ProxyResult[],
+  allResults: readonly ProxyResult[],
+  sites: Sites,
 ): Outcome {
   const { service } = placement.allocation.demand
-  if (placement.allocation.addresses.length === 0) return notAllocated(service, problems)
-  const ports = portOutcomes(placement, results)
-  const unreached = results.flatMap(({ problem }) => problem ?? [])
-  const held = results.flatMap(({ heldBack }) => heldBack ?? [])
+  const { addresses } = placement.allocation
+  if (addresses.length === 0) return notAllocated(service, problems)
+  const results = resultsAt(addresses, allResults, sites)
+  const ports = portOutcomes(placement, results, sites)
   const all = distinct([
     ...problems.map(({ problem }) => problem),
     ...ports.flatMap((one) => one.problem ?? []),
-    ...unreached,
-    ...held,
+    ...results.flatMap(({ problem }) => problem ?? []),
+    ...results.flatMap(({ heldBack }) => heldBack ?? []),
+    ...noticesOf(ports, results),
   ])
   const condition = programmed(ports, results, all)
   return {
@@ -68,23 +75,35 @@ interface PortOutcome {
   readonly address: string
   /** `443/TCP` */
   readonly text: string
+  /** Names of the proxies that shall serve it. */
+  readonly dueOn: readonly string[]
   /** Names of the proxies that serve it. */
   readonly servedBy: readonly string[]
   /** Why a reached proxy does not. */
   readonly problem: Problem | undefined
 }
 
-function portOutcomes(placement: Placement, results: readonly ProxyResult[]): readonly PortOutcome[] {
+function portOutcomes(placement: Placement, results: readonly ProxyResult[], sites: Sites): readonly PortOutcome[] {
   const { addresses, ports } = placement.allocation
-  return addresses.flatMap((address) =>
-    ports.map(({ port, protocol, text }) => {
-      const key = frontendKey({ address, port, protocol })
-      const reached = results.filter(({ problem }) => problem === undefined)
+  return addresses.flatMap((address) => {
+    const due = results.filter(({ proxy }) => sites(proxy, address))
+    const reached = due.filter(({ problem }) => problem === undefined)
+    const dueOn = due.map(({ proxy }) => proxy)
+    return ports.map(({ port, protocol, text, hosts }) => {
+      const key = frontendKey({ address, port, protocol, hosts })
       const refusals = reached.flatMap(({ refused }) => refused.get(key) ?? [])
       const servedBy = reached.filter(({ refused }) => !refused.has(key)).map(({ proxy }) => proxy)
-      return { key, address, text, servedBy, problem: refusals[0] }
-    }),
-  )
+      return { key, address, text, dueOn, servedBy, problem: refusals[0] }
+    })
+  })
+}
+
+/** What is to be known about frontends though they are served. */
+function noticesOf(ports: readonly PortOutcome[], results: readonly ProxyResult[]): readonly Problem[] {
+  const notices = results.flatMap((result) => result.notices)
+  if (notices.length === 0) return []
+  const keys = new Set(ports.map(({ key }) => key))
+  return notices.flatMap(({ key, problem }) => (keys.has(key) ? problem : []))
 }
 
 function programmed(
@@ -94,7 +113,7 @@ function programmed(
 ): Pick<ServiceCondition, 'type' | 'status' | 'reason' | 'message'> {
   const whole = results
     .map(({ proxy }) => proxy)
-    .filter((proxy) => ports.every(({ servedBy }) => servedBy.includes(proxy)))
+    .filter((proxy) => ports.every(({ dueOn, servedBy }) => !dueOn.includes(proxy) || servedBy.includes(proxy)))
   const everywhere = ports.length > 0 && ports.every(({ servedBy }) => servedBy.length > 0)
   const count = `Served by ${whole.length} of ${results.length} proxies${whole.length > 0 ? `: ${whole.join(', ')}` : ''}`
   return {

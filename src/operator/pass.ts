@@ -1,22 +1,19 @@
-import type { Placement } from '../desired/build.ts'
+import type { Placement } from '../desired/build-service.ts'
 import { accountedKeys, type Desired, desireClass, recordedKeys, selectServices } from '../desired/desire.ts'
 import type { Selection } from '../desired/select.ts'
-import type { ServiceObject } from '../kube/objects.ts'
-import { describeProblem, errorText, FairwayError, type Problem, type ProblemCode } from '../model/problems.ts'
-import { type FrontendKey, frontendKey, serviceName } from '../model/table.ts'
-import type { ClusterView, ClusterWriter, Log, RunningClass } from './interfaces.ts'
-import { publishOutcome, recordWant } from './outcome.ts'
+import type { ServiceCondition, ServiceObject } from '../kube/objects.ts'
+import type { Problem } from '../model/problems.ts'
+import { type FrontendKey, frontendKey } from '../model/table.ts'
+import type { Wish } from '../plan/plan-proxy.ts'
+import { planStrays } from '../plan/strays.ts'
+import { attempt } from './attempt.ts'
+import type { PassContext } from './context.ts'
+import type { Proxy } from './interfaces.ts'
+import { recordWant } from './outcome.ts'
 import { type ProxyResult, programProxy } from './program-proxy.ts'
-import { decideRelease, releasedBy } from './release.ts'
-
-export interface PassContext {
-  readonly running: RunningClass
-  readonly view: ClusterView
-  readonly writer: ClusterWriter
-  /** Epoch milliseconds. */
-  readonly now: () => number
-  readonly log: Log
-}
+import { publishAll, releaseAll, tellRefused } from './publish.ts'
+import { namedKeys } from './release.ts'
+import { createSites, type Sites, tableAt } from './sites.ts'
 
 export interface PassResult {
   readonly results: readonly ProxyResult[]
@@ -38,23 +35,12 @@ export async function runPass(context: PassContext, signal: AbortSignal): Promis
     slicesOf: (service) => view.slicesOf(service),
   })
   const unrecorded = await recordAll(desired, context, signal)
-  const accounted = accountedKeys(services)
-  const wish = {
-    table: desired.table,
-    held: new Map([...desired.held, ...frontendsOf(desired, unrecorded)]),
-    nodeGroups: desired.nodeGroups,
-    guard: running.guard,
-  }
-  const results = await Promise.all(
-    running.proxies.map(async (proxy) => {
-      const owed = running.evidence.of(proxy.name)
-      const result = await programProxy(proxy, { ...wish, accounted: accounted.union(owed) }, context.log, signal)
-      if (result.problem === undefined) running.evidence.settle(proxy.name, owed)
-      return result
-    }),
-  )
-  const published = await publishAll(desired, unrecorded, results, context, signal)
-  const released = await releaseAll(selections, results, context, signal)
+  const sites = createSites(running.spec.pools)
+  const results = await programAll(wishOf(desired, unrecorded, selections, services, context), sites, context, signal)
+  if (running.spec.fixed.length > 0)
+    context.memory.reportFixed(fixedKeys(desired), desired.fixedProblems, results, context.log)
+  const published = await publishAll(desired, unrecorded, results, sites, context, signal)
+  const released = await releaseAll(selections, results, sites, context, signal)
   if (running.speaksForStrays) tellRefused(selections, context)
   const proxiesDone = results.every(({ problem, refused }) => problem === undefined && refused.size === 0)
   return { results, unfinished: !(proxiesDone && published && released && unrecorded.size === 0) }
@@ -72,8 +58,9 @@ async function recordAll(
     desired.placements.map(async (placement) => {
       const { service } = placement.allocation.demand
       const want = recordWant(placement, running)
+      const isNew = want === undefined || want.conditions.some((one) => !hasMessage(service, one))
+      if (isNew) running.evidence.add(droppedKeys(placement))
       if (want === undefined) return
-      running.evidence.add(droppedKeys(placement))
       const problem = await attempt(
         () => writer.write(service, want, signal),
         service,
@@ -85,6 +72,11 @@ async function recordAll(
     }),
   )
   return failed
+}
+
+/** A record that says the same gives nothing up: true of nearly all, at each pass. */
+function hasMessage({ status }: ServiceObject, { type, message }: Pick<ServiceCondition, 'type' | 'message'>): boolean {
+  return status.conditions.some((one) => one.type === type && one.message === message)
 }
 
 /** What a Service held until now and holds no more. */
@@ -99,101 +91,62 @@ function frontendsOf(
   desired: Desired,
   services: ReadonlyMap<string, Problem>,
 ): readonly (readonly [FrontendKey, Problem])[] {
+  if (services.size === 0) return []
   return desired.table.frontends.flatMap((frontend) => {
     const problem = services.get(frontend.service?.uid ?? '')
     return problem === undefined ? [] : [[frontendKey(frontend), problem] as const]
   })
 }
 
-/** Problems of a proxy that come from others writing to it at the same moment. */
-const PASSING: ReadonlySet<ProblemCode> = new Set(['RevisionConflict', 'WriteNotConfirmed'])
+function fixedKeys({ table }: Desired): ReadonlySet<FrontendKey> {
+  return new Set(table.frontends.filter(({ service }) => service === undefined).map(frontendKey))
+}
 
-async function publishAll(
+/** What the proxies of the class have in common to do; made for each of them by `programAll`. */
+type CommonWish = (proxy: Proxy, owed: ReadonlySet<FrontendKey>) => Wish
+
+function wishOf(
   desired: Desired,
   unrecorded: ReadonlyMap<string, Problem>,
-  results: readonly ProxyResult[],
-  context: PassContext,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const { writer, log } = context
-  // What the next pass settles is no news.
-  if (results.some(({ problem }) => problem !== undefined && PASSING.has(problem.code))) return false
-  const done = await Promise.all(
-    desired.placements.map(async (placement) => {
-      const { service } = placement.allocation.demand
-      if (unrecorded.has(service.metadata.uid)) return false
-      const { want, events } = publishOutcome(placement, desired.problems.get(service.metadata.uid) ?? [], results)
-      const what = 'its status could not be written'
-      const failed = await attempt(() => writer.write(service, want, signal), service, what, log, signal)
-      if (failed !== undefined) return false
-      // An Event after its condition: told once the condition remembers it.
-      for (const event of events) writer.tell(service, event)
-      return true
-    }),
-  )
-  return done.every(Boolean)
-}
-
-async function releaseAll(
   selections: readonly Selection[],
-  results: readonly ProxyResult[],
-  context: PassContext,
+  services: readonly ServiceObject[],
+  { running, memory, log }: PassContext,
+): CommonWish {
+  const held = new Map([...desired.held, ...frontendsOf(desired, unrecorded)])
+  const named = namedKeys(selections)
+  let accounted: ReadonlySet<FrontendKey> | undefined
+  const isAccounted = (key: FrontendKey) => {
+    accounted ??= accountedKeys(services)
+    return accounted.has(key)
+  }
+  return (proxy, owed) => ({
+    table: desired.table,
+    held,
+    keep: new Set(),
+    nodeGroups: desired.nodeGroups,
+    accounted: { has: (key) => isAccounted(key) || owed.has(key) },
+    strays: (observed) => memory.withoutReturned(proxy.name, planStrays(observed, proxy.usedBy, named), log),
+    guard: running.guard,
+  })
+}
+
+/** Brings every proxy of the class to what it shall have of the table. */
+async function programAll(
+  wishFor: CommonWish,
+  sites: Sites,
+  { running, memory, log }: PassContext,
   signal: AbortSignal,
-): Promise<boolean> {
-  const { running, writer, log } = context
-  const done = await Promise.all(
-    releasedBy(running, selections).map(async (service) => {
-      const decision = decideRelease(service, results, running, context.now())
-      if (decision.kind === 'wait') {
-        tellWaiting(service, decision.problem, writer)
-        return false
-      }
-      running.evidence.add(recordedKeys(service))
-      const what = 'it could not be released'
-      const failed = await attempt(() => writer.write(service, decision.want, signal), service, what, log, signal)
-      if (failed === undefined) writer.tell(service, decision.event)
-      return failed === undefined
+): Promise<readonly ProxyResult[]> {
+  const { spec, proxies, evidence } = running
+  return Promise.all(
+    proxies.map(async (proxy) => {
+      const owed = evidence.of(spec.name, proxy.name)
+      const wish = wishFor(proxy, owed)
+      const table = tableAt(wish.table, proxy.name, sites)
+      const result = await programProxy(proxy, { ...wish, table }, log, signal)
+      memory.noteRemoved(proxy.name, result.strays)
+      if (result.problem === undefined) evidence.settle(spec.name, proxy.name, owed)
+      return result
     }),
   )
-  return done.every(Boolean)
-}
-
-function tellWaiting(service: ServiceObject, problem: Problem, writer: ClusterWriter): void {
-  const message = `Not released yet: ${describeProblem(problem)}`
-  writer.tell(service, { type: 'Warning', reason: problem.code, message: message })
-}
-
-/** Services that mean us but belong to no class: an Event is all they get, since what is not ours is never written to. */
-function tellRefused(selections: readonly Selection[], { writer }: PassContext): void {
-  for (const one of selections) {
-    if (one.kind !== 'refused') continue
-    writer.tell(one.service, { type: 'Warning', reason: one.problem.code, message: describeProblem(one.problem) })
-  }
-}
-
-/** Runs one write. A failure is logged, left to a later pass, and returned. */
-async function attempt(
-  write: () => Promise<unknown>,
-  service: ServiceObject,
-  what: string,
-  log: Log,
-  signal: AbortSignal,
-): Promise<Problem | undefined> {
-  try {
-    await write()
-    return undefined
-  } catch (error) {
-    signal.throwIfAborted()
-    const problem: Problem =
-      error instanceof FairwayError
-        ? error.problem
-        : {
-            code: 'ApiUnreachable',
-            kind: 'transient',
-            message: errorText(error),
-            remedy: 'See the log of the operator',
-          }
-    log.warn({ service: serviceName(service.metadata), code: problem.code, err: error }, `${what}: ${problem.message}`)
-    return problem
-  }
 }

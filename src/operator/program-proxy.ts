@@ -1,16 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Refusal } from '../model/driver.ts'
+import type { Plan, Refusal, Sibling } from '../model/driver.ts'
 import { errorText, FairwayError, type Problem } from '../model/problems.ts'
-import { type FrontendKey, frontendKey, type Table } from '../model/table.ts'
-import { checkCapabilities } from '../plan/capabilities.ts'
-import { diffTables } from '../plan/diff.ts'
-import { type GuardLimits, guardRemovals } from '../plan/guard.ts'
-import { holdServed, keptUntouched } from '../plan/hold.ts'
+import type { FrontendKey } from '../model/table.ts'
+import { planProxy, type Wish } from '../plan/plan-proxy.ts'
+import { renderPlan } from '../plan/render.ts'
 import type { Log, Proxy } from './interfaces.ts'
 
 /** A lost compare-and-swap is read and planned anew at once, this many times; after that it is the next pass's. */
 const MOST_RACES = 4
 const RACE_PAUSE_MS = 250
+/** Of a plan in the log: one node that leaves changes every frontend. */
+const MOST_LINES = 20
 
 /** What one proxy made of a table. */
 export interface ProxyResult {
@@ -21,20 +21,14 @@ export interface ProxyResult {
   readonly refused: ReadonlyMap<FrontendKey, Problem>
   /** Set when removals were held back by the guard. */
   readonly heldBack: Problem | undefined
+  /** What the owners of served frontends should know. */
+  readonly notices: readonly Refusal[]
+  /** What other classes had left there, and is gone now. */
+  readonly strays: readonly Sibling[]
   readonly wrote: boolean
 }
 
-export interface Wish {
-  readonly table: Table
-  /** Frontends that stay as the proxy has them, and why. */
-  readonly held: ReadonlyMap<FrontendKey, Problem>
-  readonly nodeGroups: ReadonlySet<string>
-  /** Frontends that Services in the cluster account for. */
-  readonly accounted: ReadonlySet<FrontendKey>
-  readonly guard: GuardLimits
-}
-
-/** Brings one proxy to a table: read, hold, diff, guard, apply. Never rejects but when the signal ends it. */
+/** Brings one proxy to a table: read, fit, hold, diff, guard, apply. Never rejects but when the signal ends it. */
 export async function programProxy(proxy: Proxy, wish: Wish, log: Log, signal: AbortSignal): Promise<ProxyResult> {
   for (let race = 1; ; race++) {
     try {
@@ -49,55 +43,36 @@ export async function programProxy(proxy: Proxy, wish: Wish, log: Log, signal: A
         continue
       }
       log.warn({ proxy: proxy.name, code: problem.code, err: error }, problem.message)
-      return { proxy: proxy.name, problem, refused: new Map(), heldBack: undefined, wrote: false }
+      const nothing = { refused: new Map(), heldBack: undefined, notices: [], strays: [], wrote: false }
+      return { proxy: proxy.name, problem, ...nothing }
     }
   }
 }
 
 async function programOnce(proxy: Proxy, wish: Wish, log: Log, signal: AbortSignal): Promise<ProxyResult> {
   const observed = await proxy.driver.read(signal)
-  const lacking = checkCapabilities(wish.table, proxy.name, proxy.driver.capabilities)
-  // What the proxy cannot do is not sent. If it served the frontend in an older form, it goes on doing so.
-  const held = new Map([...wish.held, ...lacking.map(({ key, problem }) => [key, problem] as const)])
-  const table = holdServed(wish.table, held, wish.nodeGroups, observed)
-  const keep = keptUntouched(held.keys(), observed)
-  const { plan, problem: heldBack } = guardRemovals(
-    diffTables(observed, table, keep),
-    wish.accounted,
-    wish.guard,
-    proxy.name,
-  )
+  const { plan, left, heldBack } = planProxy(observed, wish, proxy.name)
   if (heldBack !== undefined) log.error({ proxy: proxy.name, code: heldBack.code }, heldBack.message)
-  if (plan.changes.length === 0)
-    return result(proxy, [...lacking, ...unserved(wish.held, table, keep)], heldBack, false)
-  const started = performance.now()
-  const applied = await proxy.driver.apply(plan, signal)
-  if (applied.wrote) {
-    const left = new Set(applied.refused.map(({ key }) => key))
-    const changes = plan.changes.filter(({ key }) => !left.has(key)).map(({ kind, key }) => `${kind} ${key}`)
-    const durationMs = Math.round(performance.now() - started)
-    log.info(
-      { proxy: proxy.name, changes: changes.slice(0, 20), total: changes.length, durationMs },
-      'proxy programmed',
-    )
+  const outcome = { proxy: proxy.name, problem: undefined, heldBack, notices: observed.notices }
+  if (plan.changes.length === 0 && plan.strays.length === 0) {
+    return { ...outcome, refused: byKey(left), strays: [], wrote: false }
   }
-  return result(proxy, [...lacking, ...applied.refused, ...unserved(wish.held, table, keep)], heldBack, applied.wrote)
+  const started = performance.now()
+  const { refused, wrote } = await proxy.driver.apply(plan, signal)
+  if (wrote) logWrite(plan, refused, proxy, performance.now() - started, log)
+  return { ...outcome, refused: byKey([...left, ...refused]), strays: wrote ? plan.strays : [], wrote }
 }
 
-/** Held frontends that the proxy never had are not served, for the reason that holds them. */
-function unserved(held: Wish['held'], table: Table, keep: ReadonlySet<FrontendKey>): readonly Refusal[] {
-  const present = new Set([...keep, ...table.frontends.map(frontendKey)])
-  return [...held].flatMap(([key, problem]) => (present.has(key) ? [] : { key, problem }))
+function logWrite(plan: Plan, refused: readonly Refusal[], proxy: Proxy, tookMs: number, log: Log): void {
+  const left = new Set(refused.map(({ key }) => key))
+  const done = { ...plan, changes: plan.changes.filter(({ key }) => !left.has(key)) }
+  const durationMs = Math.round(tookMs)
+  log.info({ proxy: proxy.name, plan: renderPlan(done, proxy.name, MOST_LINES), durationMs }, 'proxy programmed')
 }
 
-function result(
-  proxy: Proxy,
-  refusals: readonly Refusal[],
-  heldBack: Problem | undefined,
-  wrote: boolean,
-): ProxyResult {
-  const refused = new Map(refusals.toReversed().map(({ key, problem }) => [key, problem]))
-  return { proxy: proxy.name, problem: undefined, refused, heldBack, wrote }
+/** The first of several problems of one frontend counts. */
+function byKey(refusals: readonly Refusal[]): ReadonlyMap<FrontendKey, Problem> {
+  return new Map(refusals.toReversed().map(({ key, problem }) => [key, problem]))
 }
 
 function problemOf(error: unknown, proxy: string): Problem {

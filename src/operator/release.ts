@@ -1,12 +1,16 @@
+import { recordedKeys } from '../desired/desire.ts'
 import { recordOf } from '../desired/record.ts'
 import type { Selection } from '../desired/select.ts'
 import type { ServiceObject } from '../kube/objects.ts'
 import type { ServiceWant } from '../kube/status.ts'
 import { ALLOCATED_CONDITION, EXTERNAL_ADDRESS_ANNOTATION, PROGRAMMED_CONDITION } from '../model/names.ts'
 import { describeProblem, type Problem } from '../model/problems.ts'
+import type { FrontendKey } from '../model/table.ts'
+import type { KeysByClass } from '../plan/strays.ts'
 import type { RunningClass, ServiceEvent } from './interfaces.ts'
 import { ourFinalizer, showsNoOther } from './ours.ts'
 import type { ProxyResult } from './program-proxy.ts'
+import { resultsAt, type Sites } from './sites.ts'
 
 /** What to do with a Service that is not served any more. */
 export type Release =
@@ -23,18 +27,35 @@ export function releasedBy(running: RunningClass, selections: readonly Selection
   })
 }
 
+/** What Services hold that name a class which is not there: whoever takes a class out of the configuration by mistake can put it back. */
+export function namedKeys(selections: readonly Selection[]): KeysByClass {
+  const named = new Map<string, Set<FrontendKey>>()
+  for (const one of selections) {
+    // One that a class of ours holds would be wanted by that.
+    const className = one.kind === 'refused' ? recordOf(one.service)?.className : undefined
+    if (className === undefined) continue
+    const keys = named.get(className) ?? new Set()
+    for (const key of recordedKeys(one.service)) keys.add(key)
+    named.set(className, keys)
+  }
+  return named
+}
+
 /**
- * Decides whether a Service may go. It may once every proxy of the class was brought to a table without it; and after the configured patience even
+ * Decides whether a Service may go. It may once every proxy that had its addresses was brought to a table without it; and after the configured patience even
  * when one could not be reached, since a proxy that returns is corrected at first contact. `nowMs` is epoch milliseconds.
  */
 export function decideRelease(
   service: ServiceObject,
   results: readonly ProxyResult[],
   running: RunningClass,
+  sites: Sites,
   nowMs: number,
 ): Release {
+  const record = recordOf(service)
+  const concerned = record === undefined ? results : resultsAt(record.addresses, results, sites)
   // What the guard holds back is never a Service's that is still here.
-  const problem = results.flatMap((result) => result.problem ?? [])[0]
+  const problem = concerned.flatMap((result) => result.problem ?? [])[0]
   const deleted = service.metadata.deletionTimestamp
   const patient = deleted === undefined || nowMs - Date.parse(deleted) < running.cleanupPatienceMs
   if (problem !== undefined && patient) return { kind: 'wait', problem }

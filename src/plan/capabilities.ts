@@ -1,41 +1,137 @@
+import { CHECK_DEFAULTS } from '../model/checks.ts'
 import type { Capabilities, Refusal } from '../model/driver.ts'
-import { type Frontend, frontendKey, serviceName, type Table } from '../model/table.ts'
+import { PREFIX } from '../model/names.ts'
+import {
+  type Frontend,
+  frontendKey,
+  type HealthCheck,
+  type Protocol,
+  serviceName,
+  type Table,
+  type Target,
+  type TargetGroup,
+} from '../model/table.ts'
 
-/** What of a table a proxy cannot do, a refusal for each such frontend. Found before anything is sent; the rest is served. */
-export function checkCapabilities(table: Table, proxy: string, can: Capabilities): readonly Refusal[] {
-  return table.frontends.flatMap((frontend) => {
-    const lack = findLack(frontend, can)
-    if (lack === undefined) return []
-    const [what, remedy] = lack
-    const service = frontend.service === undefined ? 'The configuration' : `Service ${serviceName(frontend.service)}`
-    const message = `${service} asks for ${what} on port ${frontend.port}/${frontend.protocol}, which proxy ${proxy} cannot do`
-    return [{ key: frontendKey(frontend), problem: { code: 'Unsupported', kind: 'unsupported', message, remedy } }]
-  })
+export interface Fitted {
+  /** What the proxy can do of a table. */
+  readonly table: Table
+  /** Frontends that are not in it, and why. */
+  readonly refusals: readonly Refusal[]
 }
 
-/** What is lacking and what to do about it, or undefined when the frontend can be served. */
-export function findLack(frontend: Frontend, can: Capabilities): readonly [what: string, remedy: string] | undefined {
-  const { protocol, proxyProtocol, balance, healthCheck } = frontend
+/**
+ * Fits a table to what a proxy can do, before anything is sent. What nobody asked for gives way in silence: derived checks, the time of an affinity,
+ * the draining of targets. What somebody asked for is never dropped: its frontend is refused by name, and the rest of the table is served. Groups
+ * and frontends that nothing changes stay the same objects, and so does a table to which nothing applies.
+ */
+export function fitTable(table: Table, proxy: string, can: Capabilities): Fitted {
+  const refusals: Refusal[] = []
+  const frontends = mapKept(table.frontends, (frontend) => {
+    const fitted = fitFrontend(frontend, can)
+    const lack = findLack(fitted, can)
+    if (lack === undefined) return fitted
+    refusals.push({ key: frontendKey(frontend), problem: lackProblem(frontend, proxy, lack) })
+    return undefined
+  })
+  const used = refusals.length === 0 ? undefined : new Set(frontends.map(({ group }) => group))
+  const groups = mapKept(table.groups, (group) => (used?.has(group.id) === false ? undefined : fitGroup(group, can)))
+  const untouched = frontends === table.frontends && groups === table.groups
+  return { table: untouched ? table : { frontends, groups }, refusals }
+}
+
+/** Maps a list, leaving out what becomes undefined. As long as each element comes back, so does the list. */
+function mapKept<T>(list: readonly T[], change: (element: T) => T | undefined): readonly T[] {
+  let changed: T[] | undefined
+  for (const [index, element] of list.entries()) {
+    const after = change(element)
+    if (after !== element) changed ??= list.slice(0, index)
+    if (after !== undefined) changed?.push(after)
+  }
+  return changed ?? list
+}
+
+function fitFrontend(frontend: Frontend, can: Capabilities): Frontend {
+  const { protocol, balance, healthCheck, affinityMs } = frontend
+  const dropsCheck = healthCheck?.derived === true && findCheckLack(healthCheck, protocol, can) !== undefined
+  // What is refused for its balance keeps it, so that the refusal can name where the wish came from.
+  const dropsAffinity = affinityMs !== undefined && !can.affinityTimeout && can.balance.includes(balance)
+  if (!dropsCheck && !dropsAffinity) return frontend
+  return {
+    ...frontend,
+    healthCheck: dropsCheck ? undefined : healthCheck,
+    affinityMs: dropsAffinity ? undefined : affinityMs,
+  }
+}
+
+/** Where targets cannot be drained, those that are about to leave are gone already, and the cordoned ones serve on. A group never drains as a whole. */
+function fitGroup(group: TargetGroup, can: Capabilities): TargetGroup {
+  const { id, targets } = group
+  if (targets.every(({ draining }) => draining === undefined)) return group
+  if (can.drain)
+    return targets.some(({ draining }) => draining === undefined) ? group : { id, targets: targets.map(unmark) }
+  const staying = targets.filter(({ draining }) => draining !== 'leaving')
+  return { id, targets: (staying.length > 0 ? staying : targets).map(unmark) }
+}
+
+function unmark(target: Target): Target {
+  const { draining, ...rest } = target
+  return draining === undefined ? target : rest
+}
+
+type Lack = readonly [what: string, remedy: string]
+
+function lackProblem({ service, port, protocol }: Frontend, proxy: string, [what, remedy]: Lack): Refusal['problem'] {
+  const who = service === undefined ? 'The configuration' : `Service ${serviceName(service)}`
+  const message = `${who} asks for ${what} on port ${port}/${protocol}, which proxy ${proxy} cannot do`
+  // The same names, only elsewhere.
+  const where = service === undefined ? remedy.replaceAll(`${PREFIX}/`, 'settings.') : remedy
+  return { code: 'Unsupported', kind: 'unsupported', message, remedy: where }
+}
+
+/** What is lacking and what to do about it, or undefined when the frontend can be served as it is. */
+export function findLack(frontend: Frontend, can: Capabilities): Lack | undefined {
+  const { protocol, proxyProtocol, balance, affinityMs, healthCheck } = frontend
   if (!can.protocols.includes(protocol)) return [`protocol ${protocol}`, `Use ${can.protocols.join(' or ')}`]
   if (proxyProtocol !== 'off' && !can.proxyProtocol[protocol].includes(proxyProtocol)) {
     return [`PROXY protocol ${proxyProtocol}`, setTo('proxy-protocol', [...can.proxyProtocol[protocol], 'off'])]
   }
-  if (!can.balance.includes(balance)) return [`balance ${balance}`, setTo('balance', can.balance)]
-  if (!can.healthCheck.includes(healthCheck))
-    return [`health-check ${healthCheck}`, setTo('health-check', can.healthCheck)]
-  if (frontend.sourceRanges.length > 0 && !can.sourceRanges) {
-    return ['loadBalancerSourceRanges', 'Remove spec.loadBalancerSourceRanges, or use a class whose proxies filter']
+  if (!can.balance.includes(balance)) {
+    const why = affinityMs === undefined ? '' : ' (sessionAffinity ClientIP)'
+    return [`balance ${balance}${why}`, setTo('balance', can.balance)]
   }
-  if (frontend.hosts.length > 0 && !can.hosts) return ['hosts (SNI)', 'Remove the annotation fairway.dev/hosts']
+  const checkLack = healthCheck && findCheckLack(healthCheck, protocol, can)
+  if (checkLack !== undefined) return checkLack
+  if (frontend.sourceRanges.length > 0 && !can.sourceRanges) {
+    return ['source ranges', 'Remove them, or use a class whose proxies filter clients']
+  }
+  if (frontend.hosts.length > 0 && !can.hosts) return ['hosts (SNI)', `Remove ${PREFIX}/hosts`]
   if (frontend.maxConnections !== undefined && !can.maxConnections) {
-    return ['max-connections', 'Remove the annotation fairway.dev/max-connections']
+    return ['max-connections', `Remove ${PREFIX}/max-connections`]
   }
   if (frontend.idleTimeoutMs !== undefined && !can.idleTimeout.includes(protocol)) {
-    return [`an idle timeout for ${protocol}`, 'Remove fairway.dev/idle-timeout, or name the ports it can be set for']
+    return [`an idle timeout for ${protocol}`, `Remove ${PREFIX}/idle-timeout, or name the ports it can be set for`]
+  }
+  return undefined
+}
+
+function findCheckLack(check: HealthCheck, protocol: Protocol, can: Capabilities): Lack | undefined {
+  const { kind, port, rise, fall } = check
+  if (protocol === 'UDP') return [`health-check ${kind}`, `Set ${PREFIX}/health-check to off for the UDP ports`]
+  if (!can.healthCheck.includes(kind))
+    return [`health-check ${kind}`, setTo('health-check', [...can.healthCheck, 'off'])]
+  if (port !== undefined && !can.checkPort) {
+    const others = can.healthCheck.filter((other) => other !== kind)
+    return [`health-check ${kind} on another port (${port})`, setTo('health-check', [...others, 'off'])]
+  }
+  if ((rise !== CHECK_DEFAULTS.rise || fall !== CHECK_DEFAULTS.fall) && !can.checkThresholds) {
+    return [
+      'health-check-rise or health-check-fall',
+      `Remove ${PREFIX}/health-check-rise and ${PREFIX}/health-check-fall`,
+    ]
   }
   return undefined
 }
 
 function setTo(name: string, values: readonly string[]): string {
-  return `Set fairway.dev/${name} to ${values.join(' or ')}`
+  return `Set ${PREFIX}/${name} to ${[...new Set(values)].join(' or ')}`
 }

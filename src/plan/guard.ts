@@ -1,6 +1,7 @@
-import type { Plan } from '../model/driver.ts'
+import type { Plan, Sibling } from '../model/driver.ts'
+import { hostsOverlap } from '../model/hosts.ts'
 import type { Problem } from '../model/problems.ts'
-import { type FrontendKey, frontendKey } from '../model/table.ts'
+import { type FrontendKey, frontendKey, socketKey, splitKey, type Table } from '../model/table.ts'
 
 export interface GuardLimits {
   /** Share of the live frontends, 0 to 1, that may go without evidence. */
@@ -8,6 +9,9 @@ export interface GuardLimits {
   /** Fewer live frontends than this are not guarded. */
   readonly minFrontends: number
 }
+
+/** Tells the frontends that Services in the cluster account for. */
+export type Accounted = Pick<ReadonlySet<FrontendKey>, 'has'>
 
 export interface Guarded {
   readonly plan: Plan
@@ -17,33 +21,62 @@ export interface Guarded {
 
 /**
  * Holds back removals that look like a broken view. `accounted` are the frontends that Services in the cluster account for: their removal is
- * somebody's wish. The others are merely absent; more of them than the limit allows stay on the proxy until a person lifts the limit.
+ * somebody's wish. So is the removal of what the table itself puts something else in the place of. The others are merely absent; more of them than
+ * the limit allows stay on the proxy until a person lifts the limit. Strays are judged by the same limit, as a share of all that is there.
  */
-export function guardRemovals(
-  plan: Plan,
-  accounted: ReadonlySet<FrontendKey>,
-  limits: GuardLimits,
-  proxy: string,
-): Guarded {
-  const { observed, table, changes, keep } = plan
+export function guardRemovals(plan: Plan, accounted: Accounted, limits: GuardLimits, proxy: string): Guarded {
+  const { observed, changes, strays } = plan
+  if (strays.length === 0 && changes.every(({ kind }) => kind !== 'remove')) return { plan, problem: undefined }
+  const isExplained = explain(plan.table, accounted)
+  const absent = new Set(changes.flatMap(({ kind, key }) => (kind === 'remove' && !isExplained(key) ? key : [])))
+  const orphans = new Set(strays.filter(({ key }) => !isExplained(key)))
   const live = new Set([...observed.table.frontends.map(frontendKey), ...observed.drifted]).size
-  const unexplained = new Set(
-    plan.changes.flatMap(({ kind, key }) => (kind === 'remove' && !accounted.has(key) ? key : [])),
-  )
-  if (live < limits.minFrontends || unexplained.size <= live * limits.maxRemoval) return { plan, problem: undefined }
+  const holdsAbsent = isTooMany(absent.size, live, limits)
+  const holdsOrphans = isTooMany(orphans.size, live + strays.length, limits)
+  if (!holdsAbsent && !holdsOrphans) return { plan, problem: undefined }
   return {
     plan: {
-      observed,
-      table,
-      changes: changes.filter(({ key }) => !unexplained.has(key)),
-      keep: new Set([...keep, ...unexplained]),
+      ...plan,
+      changes: holdsAbsent ? changes.filter(({ key }) => !absent.has(key)) : changes,
+      keep: holdsAbsent ? plan.keep.union(absent) : plan.keep,
+      strays: holdsOrphans ? strays.filter((one) => !orphans.has(one)) : strays,
     },
-    problem: {
-      code: 'RemovalHeld',
-      kind: 'terminal',
-      message: `${unexplained.size} of ${live} frontends on proxy ${proxy} have no Service any more, though none was seen to be deleted; they are kept`,
-      remedy:
-        'Check that the operator sees the right cluster; to let them go, set guard.maxRemoval to 100% for a while',
-    },
+    problem: removalHeld([
+      ...(holdsAbsent ? [sayAbsent(absent.size, live, proxy)] : []),
+      ...(holdsOrphans ? [sayOrphans([...orphans], proxy)] : []),
+    ]),
+  }
+}
+
+function isTooMany(going: number, live: number, { maxRemoval, minFrontends }: GuardLimits): boolean {
+  return live >= minFrontends && going > live * maxRemoval
+}
+
+/** Tells removals that somebody wished for. Where hosts change, a frontend has another key and yet the same clients. */
+function explain(table: Table, accounted: Accounted): (key: FrontendKey) => boolean {
+  let sockets: ReadonlyMap<string, readonly { readonly hosts: readonly string[] }[]> | undefined
+  return (key) => {
+    if (accounted.has(key)) return true
+    sockets ??= Map.groupBy(table.frontends, socketKey)
+    const { socket, hosts } = splitKey(key)
+    return sockets.get(socket)?.some((wanted) => hostsOverlap(wanted.hosts, hosts)) === true
+  }
+}
+
+function sayAbsent(count: number, live: number, proxy: string): string {
+  return `${count} of ${live} frontends on proxy ${proxy} have no Service any more, though none was seen to be deleted; they are kept`
+}
+
+function sayOrphans(orphans: readonly Sibling[], proxy: string): string {
+  const classes = [...new Set(orphans.map(({ className }) => className))].toSorted()
+  return `${orphans.length} frontends on proxy ${proxy} are left from class ${classes.join(', ')}, and no Service accounts for them; they are kept`
+}
+
+function removalHeld(what: readonly string[]): Problem {
+  return {
+    code: 'RemovalHeld',
+    kind: 'terminal',
+    message: what.join(', and '),
+    remedy: 'Check that the operator sees the right cluster; to let them go, set guard.maxRemoval to 100% for a while',
   }
 }

@@ -27,10 +27,13 @@ export function keptUntouched(held: Iterable<FrontendKey>, observed: Observed): 
  */
 export function holdServed(
   desired: Table,
-  held: Pick<ReadonlySet<FrontendKey>, 'has'>,
+  held: Pick<ReadonlySet<FrontendKey>, 'has' | 'size'>,
   nodeGroups: ReadonlySet<string>,
   observed: Observed,
 ): Table {
+  if (held.size === 0 && !desired.groups.some(({ id, targets }) => targets.length === 0 && nodeGroups.has(id))) {
+    return desired
+  }
   const groups = new Map(desired.groups.map((group) => [group.id, group]))
   const had = new Map(observed.table.frontends.map((frontend) => [frontendKey(frontend), frontend]))
   const hadGroups = new Map(observed.table.groups.map((group) => [group.id, group]))

@@ -21,7 +21,7 @@ async function fillCaches(kube: KubeClient): Promise<number> {
     caches.onChange(check)
     check()
   })
-  const slices = caches.services().reduce((sum, service) => sum + caches.slicesOf(service).length, 0)
+  const slices = caches.services().reduce((sum, service) => sum + caches.slicesOf(service.metadata).length, 0)
   return caches.services().length + caches.nodes().length + slices
 }
 

@@ -28,6 +28,11 @@ const REFUSED: readonly (readonly [name: string, args: readonly string[], messag
   ['no classes', ['--set-json', 'config.classes=[]'], /\/config\/classes.*minItems/],
   ['a class without a name', ['--set-json', 'config.classes=[{}]'], /\/config\/classes\/0.*name/],
   [
+    'a frontend without a name',
+    ['--set-json', 'config.classes=[{"name": "public", "frontends": [{}]}]'],
+    /\/config\/classes\/0\/frontends\/0.*name/,
+  ],
+  [
     'no name for an existing ServiceAccount',
     ['--set', 'serviceAccount.create=false'],
     /serviceAccount\.name: name the/,

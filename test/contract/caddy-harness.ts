@@ -10,8 +10,9 @@ import { rootCertificates } from 'node:tls'
 import { request } from 'undici'
 import { fieldOf, isObject } from '../../src/drivers/caddy/listeners.ts'
 import { parseServerKey } from '../../src/drivers/caddy/names.ts'
-import type { CaddyTls } from '../../src/drivers/caddy/options.ts'
+import { hostsOf } from '../../src/drivers/caddy/routes.ts'
 import { createCaddyDriver } from '../../src/drivers/caddy.ts'
+import type { TlsFiles } from '../../src/drivers/http/endpoint.ts'
 import { hostPort } from '../../src/model/address.ts'
 import type { Driver } from '../../src/model/driver.ts'
 import { frontendKey } from '../../src/model/table.ts'
@@ -32,7 +33,7 @@ export interface CaddyProcess extends Harness {
   readonly adminUrl: string
   readonly adminPort: number
   driver(
-    settings?: Partial<DriverSettings & { readonly url: string; readonly tls: CaddyTls; readonly timeoutMs: number }>,
+    settings?: Partial<DriverSettings & { readonly url: string; readonly tls: TlsFiles; readonly timeoutMs: number }>,
   ): Driver
   /** One request to the admin API; throws unless it answers 200. */
   admin(method: string, path: string, body?: unknown): Promise<unknown>
@@ -182,13 +183,17 @@ function createHands(caddy: Process, dir: string) {
     },
     async edit(key: string, to: { address: string; port: number }): Promise<void> {
       const servers = fieldOf(fieldOf(await caddy.admin('GET', '/config/apps'), 'layer4'), 'servers')
-      const name = Object.keys(isObject(servers) ? servers : {}).find((one) => {
-        const parsed = parseServerKey(one)
-        return parsed !== undefined && frontendKey(parsed) === key
+      const paths = Object.entries(isObject(servers) ? servers : {}).flatMap(([name, server]) => {
+        const parsed = parseServerKey(name)
+        const routes = fieldOf(server, 'routes')
+        const keys = (Array.isArray(routes) && parsed !== undefined ? routes : []).map((route: unknown) =>
+          frontendKey({ address: '', port: 0, protocol: 'TCP', ...parsed, hosts: hostsOf(route) }),
+        )
+        return keys.includes(key) ? [`${name}/routes/${keys.indexOf(key)}`] : []
       })
-      if (name === undefined) throw new Error(`no server for ${key}`)
-      const dial = `/config/apps/layer4/servers/${name}/routes/0/handle/0/upstreams`
-      await caddy.admin('PATCH', dial, [{ dial: [hostPort(to.address, to.port)] }])
+      if (paths.length === 0) throw new Error(`no server for ${key}`)
+      const upstreams = `/config/apps/layer4/servers/${paths[0]}/handle/0/upstreams`
+      await caddy.admin('PATCH', upstreams, [{ dial: [hostPort(to.address, to.port)] }])
     },
     /** A file that is read each time a configuration is loaded, and is gone the next time. */
     async rejectAll(): Promise<() => Promise<void>> {

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Greeting } from './backends.ts'
+import { type Greeting, QUESTION } from './backends.ts'
 import type { Endpoint } from './harness.ts'
 
 const PATIENCE_MS = 5_000
@@ -17,15 +17,25 @@ export interface Asked extends Greeting {
 /** Connects and asks who is there. Throws when nobody is: refused, reset or closed without an answer. */
 export async function askTcp({ address, port }: Endpoint, localAddress?: string): Promise<Asked> {
   const socket = connect({ host: address, port, ...(localAddress === undefined ? {} : { localAddress }) })
-  const timer = setTimeout(() => socket.destroy(new Error(`no answer from ${address}:${port}`)), PATIENCE_MS)
+  const limit = AbortSignal.timeout(PATIENCE_MS)
   try {
-    await once(socket, 'connect')
-    const from = endpointText(socket.localAddress ?? '', socket.localPort ?? 0)
-    socket.write('who\n')
+    await once(socket, 'connect', { signal: limit })
+    return await askOver(socket, limit)
+  } finally {
+    socket.destroy()
+  }
+}
+
+/** Asks over a connection that is open, and ends with that. */
+export async function askOver(socket: Socket, signal: AbortSignal): Promise<Asked> {
+  const from = endpointText(socket.localAddress ?? '', socket.localPort ?? 0)
+  const stop = () => socket.destroy(new Error('no answer'))
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    socket.write(`${QUESTION}\n`)
     return { ...(await firstLine(socket)), from }
   } finally {
-    clearTimeout(timer)
-    socket.destroy()
+    signal.removeEventListener('abort', stop)
   }
 }
 
@@ -48,8 +58,8 @@ export async function askUdp({ address, port }: Endpoint): Promise<Asked> {
     socket.connect(port, address)
     await once(socket, 'connect', { signal: limit })
     const answer = once(socket, 'message', { signal: limit })
-    const resend = setInterval(() => socket.send('who'), 200)
-    socket.send('who')
+    const resend = setInterval(() => socket.send(QUESTION), 200)
+    socket.send(QUESTION)
     const [message] = await answer.finally(() => clearInterval(resend))
     const local = socket.address()
     return { ...readGreeting(String(message)), from: endpointText(local.address, local.port) }
@@ -94,10 +104,14 @@ export interface LongTransfer {
   finish(): Promise<number>
 }
 
-/** Starts one that ends with the signal at the latest. */
-export async function startLongTransfer({ address, port }: Endpoint, signal: AbortSignal): Promise<LongTransfer> {
-  const socket = connect({ host: address, port })
-  await once(socket, 'connect', { signal: AbortSignal.timeout(PATIENCE_MS) })
+/** Starts one that ends with the signal at the latest, over a connection of its own or one that is given. */
+export async function startLongTransfer(
+  { address, port }: Endpoint,
+  signal: AbortSignal,
+  given?: Socket,
+): Promise<LongTransfer> {
+  const socket = given ?? connect({ host: address, port })
+  if (given === undefined) await once(socket, 'connect', { signal: AbortSignal.timeout(PATIENCE_MS) })
   let sent = 0
   let seen = 0
   let failure: Error | undefined

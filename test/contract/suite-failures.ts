@@ -5,7 +5,7 @@ import { type Frontend, frontendKey, type Table } from '../../src/model/table.ts
 import { startTcpBackend } from './backends.ts'
 import { askTcp, isOpen, startLongTransfer, whoServes } from './clients.ts'
 import type { ContractTest } from './suite.ts'
-import { contentOf, failsWith, frontend, leftOver, pass, planFor, tableOf } from './tables.ts'
+import { contentOf, failsWith, frontend, leftOver, pass, planFor, tableOf, tcpCheck } from './tables.ts'
 import { eventually, type World } from './world.ts'
 
 async function several(world: World, count: number): Promise<readonly Frontend[]> {
@@ -22,18 +22,25 @@ export async function nothingLeaks({ harness, signal }: World): Promise<void> {
 
 export const hardTests: Readonly<Record<string, ContractTest>> = {
   'what the proxy cannot do is refused by code, for that frontend alone': async (world) => {
-    const { harness, signal, targetPort, groups } = world
+    const { harness, can, signal, targetPort, groups } = world
     const driver = harness.driver()
     const good = frontend({ port: await world.port(), targetPort })
-    const { capabilities: can } = driver
+    const wishes: readonly (readonly [can: boolean, Partial<Frontend>])[] = [
+      [can.balance.includes('least-connections'), { balance: 'least-connections' }],
+      [can.affinityTimeout, { balance: 'source', affinityMs: 600_000 }],
+      [can.healthCheck.includes('http'), { healthCheck: tcpCheck({ kind: 'http' }) }],
+      [can.checkPort, { healthCheck: tcpCheck({ port: 10_256 }) }],
+      [can.checkThresholds, { healthCheck: tcpCheck({ rise: 7 }) }],
+      [can.maxConnections, { maxConnections: 5 }],
+      [can.idleTimeout.includes('TCP'), { idleTimeoutMs: 60_000 }],
+      [can.sourceRanges, { sourceRanges: ['192.0.2.0/24'] }],
+      [can.hosts, { hosts: ['a.example'] }],
+      [can.protocols.includes('UDP'), { protocol: 'UDP' }],
+      [can.proxyProtocol.UDP.includes('v1'), { protocol: 'UDP', proxyProtocol: 'v1' }],
+    ]
     const impossible: Frontend[] = []
-    if (!can.balance.includes('least-connections')) {
-      impossible.push(frontend({ port: await world.port(), targetPort, balance: 'least-connections' }))
-    }
-    if (!can.maxConnections) impossible.push(frontend({ port: await world.port(), targetPort, maxConnections: 5 }))
-    if (!can.hosts) impossible.push(frontend({ port: await world.port(), targetPort, hosts: ['a.example'] }))
-    if (!can.proxyProtocol.UDP.includes('v1')) {
-      impossible.push(frontend({ port: await world.port(), targetPort, protocol: 'UDP', proxyProtocol: 'v1' }))
+    for (const [isPossible, wish] of wishes) {
+      if (!isPossible) impossible.push(frontend({ port: await world.port(), targetPort, ...wish }))
     }
     const applied = await pass(driver, tableOf(groups, good, ...impossible), signal)
     assert.deepEqual(applied.refused.map(({ key }) => key).toSorted(), impossible.map(frontendKey).toSorted())

@@ -1,9 +1,16 @@
 /** The part of the suite about what is not ours. */
 import assert from 'node:assert/strict'
-import { frontendKey } from '../../src/model/table.ts'
+import type { Sibling } from '../../src/model/driver.ts'
+import { compareText, frontendKey } from '../../src/model/table.ts'
+import { diffTables } from '../../src/plan/diff.ts'
 import { isOpen, startLongTransfer, whoServes } from './clients.ts'
 import type { ContractTest } from './suite.ts'
+import { nothingLeaks } from './suite-failures.ts'
 import { contentOf, failsWith, frontend, PROD, pass, tableOf } from './tables.ts'
+
+function byKey(one: Sibling, other: Sibling): number {
+  return compareText(one.key, other.key)
+}
 
 export const ownerTests: Readonly<Record<string, ContractTest>> = {
   'what is not ours survives everything, byte for byte': async (world) => {
@@ -100,5 +107,50 @@ export const ownerTests: Readonly<Record<string, ContractTest>> = {
     assert.match(failure.problem.message, /prod\/public/)
     assert.notEqual(failure.problem.remedy, '')
     assert.deepEqual(contentOf((await driver.read(signal)).table), contentOf(table))
+  },
+
+  'other classes of our cluster are listed, and removed where nobody accounts for them': async (world) => {
+    const { harness, can, signal, targetPort, groups } = world
+    const old = harness.driver({ owner: { ...PROD, className: 'old' } })
+    const [web, mail] = [
+      frontend({ port: await world.port(), targetPort, group: 'a' }),
+      frontend({ port: await world.port(), targetPort, group: 'a' }),
+    ]
+    const named = can.hosts ? [{ ...web, hosts: ['a.example'] }] : []
+    await pass(old, tableOf(groups, web, mail, ...named), signal)
+    const stranger = harness.driver({ owner: { ...PROD, cluster: 'prod-a', uid: 'b1' } })
+    await pass(stranger, tableOf(groups, frontend({ port: await world.port(), targetPort })), signal)
+
+    const driver = harness.driver()
+    const observed = await driver.read(signal)
+    assert.deepEqual(contentOf(observed.table), [])
+    const siblings = [web, mail, ...named].map((one) => ({ className: 'old', key: frontendKey(one) }))
+    assert.deepEqual(observed.siblings.toSorted(byKey), siblings.toSorted(byKey))
+
+    // One alone, with nothing else to do.
+    const [strayMail, strayWeb] = [
+      siblings.filter(({ key }) => key === frontendKey(mail)),
+      siblings.filter(({ key }) => key !== frontendKey(mail)),
+    ]
+    const transfer = await startLongTransfer(web, signal)
+    assert.equal((await driver.apply(diffTables(observed, tableOf(groups), new Set(), strayMail), signal)).wrote, true)
+    assert.equal(await isOpen(mail), false)
+    assert.deepEqual((await driver.read(signal)).siblings.toSorted(byKey), strayWeb.toSorted(byKey))
+    await transfer.finish()
+
+    // The others with something else in their place.
+    const table = tableOf(groups, { ...web, group: 'b' })
+    const taken = await pass(driver, table, signal)
+    assert.deepEqual(
+      taken.refused.map(({ problem }) => problem.code),
+      ['PortTaken'],
+    )
+    const plan = diffTables(await driver.read(signal), table, new Set(), strayWeb)
+    assert.deepEqual(await driver.apply(plan, signal), { refused: [], wrote: true })
+    assert.deepEqual(await whoServes(web), ['b'])
+    assert.deepEqual((await driver.read(signal)).siblings, [])
+    assert.deepEqual(contentOf((await old.read(signal)).table), [])
+    assert.equal((await stranger.read(signal)).table.frontends.length, 1)
+    await nothingLeaks(world)
   },
 }

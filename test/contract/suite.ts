@@ -5,26 +5,31 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { frontendKey, withoutFrontends } from '../../src/model/table.ts'
+import { startCounter } from './backends.ts'
 import { askTcp, askUdp, isOpen, startLongTransfer, whoServes } from './clients.ts'
 import type { HarnessKind } from './harness.ts'
+import { freePort } from './sockets.ts'
 import { hardTests, nothingLeaks } from './suite-failures.ts'
+import { hostTests } from './suite-hosts.ts'
 import { ownerTests } from './suite-owners.ts'
-import { contentOf, frontend, leftOver, pass, planFor, tableOf } from './tables.ts'
-import { inWorld, NO_IPV6, type World } from './world.ts'
+import { contentOf, frontend, leftOver, pass, planFor, tableOf, tcpCheck } from './tables.ts'
+import { eventually, inWorld, NO_IPV6, type World } from './world.ts'
 
 export type ContractTest = (world: World) => Promise<void>
 
 const plainTests: Readonly<Record<string, ContractTest>> = {
   'from nothing to a table, the same again without a write, and back to nothing': async (world) => {
-    const { harness, signal, targetPort, groups } = world
+    const { harness, can, signal, targetPort, groups } = world
     const driver = harness.driver()
     assert.deepEqual(contentOf((await driver.read(signal)).table), [])
     const web = frontend({ port: await world.port(), targetPort })
-    const dns = frontend({ port: web.port, targetPort, protocol: 'UDP', idleTimeoutMs: 5_000 })
-    const table = tableOf(groups, web, dns)
+    const idleTimeoutMs = can.idleTimeout.includes('UDP') ? 5_000 : undefined
+    const dns = frontend({ port: web.port, targetPort, protocol: 'UDP', idleTimeoutMs })
+    const udp = can.protocols.includes('UDP') ? [dns] : []
+    const table = tableOf(groups, web, ...udp)
     assert.deepEqual(await pass(driver, table, signal), { refused: [], wrote: true })
     assert.deepEqual(await whoServes(web), ['a', 'b'])
-    assert.match((await askUdp(dns)).name, /^[ab]$/)
+    for (const one of udp) assert.match((await askUdp(one)).name, /^[ab]$/)
     assert.deepEqual(contentOf((await driver.read(signal)).table), contentOf(table))
 
     const writes = await harness.writes()
@@ -68,23 +73,26 @@ const plainTests: Readonly<Record<string, ContractTest>> = {
   },
 
   'targets learn the client from PROXY headers': async (world) => {
-    const { harness, signal, targetPort, groups } = world
+    const { harness, can, signal, targetPort, groups } = world
     const driver = harness.driver()
-    const [v1, v2, none, udp] = [
+    const [v1, v2, none] = [
       frontend({ port: await world.port(), targetPort, proxyProtocol: 'v1' }),
       frontend({ port: await world.port(), targetPort, proxyProtocol: 'v2' }),
       frontend({ port: await world.port(), targetPort }),
-      frontend({ port: await world.port(), targetPort, proxyProtocol: 'v2', protocol: 'UDP' }),
     ]
-    assert.deepEqual((await pass(driver, tableOf(groups, v1, v2, none, udp), signal)).refused, [])
+    const datagrams = frontend({ port: await world.port(), targetPort, proxyProtocol: 'v2', protocol: 'UDP' })
+    const udp = can.proxyProtocol.UDP.includes('v2') ? [datagrams] : []
+    assert.deepEqual((await pass(driver, tableOf(groups, v1, v2, none, ...udp), signal)).refused, [])
     for (const one of [v1, v2]) {
       const asked = await askTcp(one)
       assert.equal(asked.client, asked.from)
     }
     assert.equal((await askTcp(v2, '127.0.0.9')).client?.split(':')[0], '127.0.0.9')
     assert.equal((await askTcp(none)).client, undefined)
-    const asked = await askUdp(udp)
-    assert.equal(asked.client, asked.from)
+    for (const one of udp) {
+      const asked = await askUdp(one)
+      assert.equal(asked.client, asked.from)
+    }
   },
 
   'only clients in the source ranges are served': async (world) => {
@@ -108,6 +116,31 @@ const plainTests: Readonly<Record<string, ContractTest>> = {
       ),
     )
     assert.deepEqual([...new Set(names)].toSorted(), ['a', 'b'])
+  },
+
+  'targets are checked as often as is asked for, and not otherwise': async (world) => {
+    const { harness, signal, groups } = world
+    const [watched, left] = [{ address: '127.0.0.11', port: await freePort('127.0.0.11') }, '127.0.0.12']
+    const idle = { address: left, port: await freePort(left) }
+    const [often, never] = [await startCounter(watched), await startCounter(idle)]
+    try {
+      const check = tcpCheck({ intervalMs: 200, timeoutMs: 1_500 })
+      const table = tableOf(
+        groups,
+        frontend({ port: await world.port(), targetPort: watched.port, group: 'a', healthCheck: check }),
+        frontend({ port: await world.port(), targetPort: idle.port, group: 'b' }),
+      )
+      const driver = harness.driver()
+      assert.deepEqual(await pass(driver, table, signal), { refused: [], wrote: true })
+      // By the default interval it would take twenty seconds.
+      await eventually('five checks', async () => often.count() >= 5, signal)
+      assert.equal(never.count(), 0)
+      assert.deepEqual(contentOf((await driver.read(signal)).table), contentOf(table))
+      const plain = { ...table, frontends: table.frontends.map((one) => ({ ...one, healthCheck: tcpCheck() })) }
+      assert.equal((await leftOver(driver, plain, signal)).length, 2)
+    } finally {
+      await Promise.all([often.close(), never.close()])
+    }
   },
 
   'a frontend without targets is kept, and serves when they come': async (world) => {
@@ -163,16 +196,27 @@ const plainTests: Readonly<Record<string, ContractTest>> = {
 /** Of one family at both ends, or not: the families of clients and targets have nothing to do with each other. */
 const ipv6Tests: Readonly<Record<string, ContractTest>> = {
   'IPv6 at either end and at both': async (world) => {
-    const { harness, signal, targetPort, groups } = world
+    const { harness, can, signal, targetPort, groups } = world
     const driver = harness.driver({ listen: { '2001:db8::10': '*' }, probe: false })
     const both = frontend({ address: '::1', port: await world.port(), targetPort, proxyProtocol: 'v2', group: 'v6' })
     const front = frontend({ address: '::1', port: await world.port(), targetPort, proxyProtocol: 'v1' })
     const back = frontend({ port: await world.port(), targetPort, proxyProtocol: 'v2', group: 'v6' })
-    const udp = frontend({ address: '::1', port: await world.port(), targetPort, protocol: 'UDP', proxyProtocol: 'v2' })
+    const datagrams = frontend({
+      address: '::1',
+      port: await world.port(),
+      targetPort,
+      protocol: 'UDP',
+      proxyProtocol: 'v2',
+    })
+    const udp = can.proxyProtocol.UDP.includes('v2') ? [datagrams] : []
     const wildcard = frontend({ address: '2001:db8::10', port: await world.port(), targetPort, group: 'v6' })
-    const table = tableOf(groups, both, front, back, udp, wildcard)
+    const table = tableOf(groups, both, front, back, ...udp, wildcard)
     assert.deepEqual(await pass(driver, table, signal), { refused: [], wrote: true })
-    for (const asked of [await askTcp(both), await askTcp(front), await askTcp(back), await askUdp(udp)]) {
+    for (const ask of [
+      ...[both, front, back].map((one) => () => askTcp(one)),
+      ...udp.map((one) => () => askUdp(one)),
+    ]) {
+      const asked = await ask()
       assert.equal(asked.client, asked.from)
     }
     assert.deepEqual(await whoServes({ address: '::1', port: wildcard.port }), ['v6'])
@@ -183,7 +227,7 @@ const ipv6Tests: Readonly<Record<string, ContractTest>> = {
 
 /** Runs the suite for one kind of proxy. */
 export function driverContract(kind: HarnessKind): void {
-  const all = { ...plainTests, ...ipv6Tests, ...hardTests, ...ownerTests }
+  const all = { ...plainTests, ...ipv6Tests, ...hostTests, ...hardTests, ...ownerTests }
   describe(`driver contract: ${kind.name}`, { skip: kind.skip ?? false }, () => {
     for (const [name, body] of Object.entries(all)) {
       const skip = kind.skips?.[name] ?? (name in ipv6Tests ? NO_IPV6 : undefined)

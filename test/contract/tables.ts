@@ -1,6 +1,14 @@
+import { CHECK_DEFAULTS } from '../../src/model/checks.ts'
 import type { Driver, Observed, Plan } from '../../src/model/driver.ts'
 import { FairwayError, type ProblemCode } from '../../src/model/problems.ts'
-import { type Frontend, makeTable, type Owner, type Table, type Target } from '../../src/model/table.ts'
+import {
+  type Frontend,
+  type HealthCheck,
+  makeTable,
+  type Owner,
+  type Table,
+  type Target,
+} from '../../src/model/table.ts'
 import { diffTables } from '../../src/plan/diff.ts'
 import { frontend as plainFrontend } from '../support/builders.ts'
 
@@ -9,6 +17,10 @@ export const PROD: Owner = { cluster: 'prod', className: 'public', uid: '0a4b1f0
 /** A frontend on loopback; `group` and `targetPort` are the world's to set. */
 export function frontend(fields: Partial<Frontend> & Pick<Frontend, 'port' | 'targetPort'>): Frontend {
   return plainFrontend({ address: '127.0.0.5', group: 'both', ...fields })
+}
+
+export function tcpCheck(wishes: Partial<HealthCheck> = {}): HealthCheck {
+  return { kind: 'tcp', port: undefined, ...CHECK_DEFAULTS, derived: false, ...wishes }
 }
 
 export type Groups = Readonly<Record<string, readonly Target[]>>

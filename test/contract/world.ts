@@ -1,5 +1,6 @@
 /** What each test of the suite has: a proxy, two targets of each protocol, and clients' patience. */
 import { networkInterfaces } from 'node:os'
+import type { Capabilities } from '../../src/model/driver.ts'
 import { type Backend, startTcpBackend, startUdpBackend } from './backends.ts'
 import type { Harness, HarnessKind } from './harness.ts'
 import { freePort } from './sockets.ts'
@@ -7,6 +8,8 @@ import type { Groups } from './tables.ts'
 
 export interface World {
   readonly harness: Harness
+  /** What the proxy says that it can do. */
+  readonly can: Capabilities
   /** Aborted when the test takes too long, and when it is over. */
   readonly signal: AbortSignal
   /** The port of all targets, TCP and UDP. */
@@ -39,11 +42,12 @@ export async function inWorld(kind: HarnessKind, test: (world: World) => Promise
       backends.push(await startUdpBackend(name, { address, port: targetPort }))
     }
     harness = await kind.start()
+    const { capabilities: can } = await harness.driver().read(signal)
     const a = { name: 'a', address: TARGETS.a }
     const b = { name: 'b', address: TARGETS.b }
     const groups = { both: [a, b], a: [a], b: [b], v6: [{ name: 'v6', address: '::1' }], none: [] }
     const port = () => freePort(...PUBLISHED)
-    await test({ harness, signal, targetPort, groups, port })
+    await test({ harness, can, signal, targetPort, groups, port })
   } finally {
     over.abort()
     await harness?.close()

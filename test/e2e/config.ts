@@ -1,4 +1,6 @@
 /** The operator's configuration, and who has which of the edge's public addresses. */
+import { controlPlane, podNet } from '../lab/addresses.ts'
+
 /** Of Service `steady`, which the whole run serves and probes: the other cluster leads there too. */
 export const steady = { port: 8080, nodePort: 30_800 } as const
 
@@ -13,6 +15,13 @@ export const addresses = {
   standard: '203.0.113.15',
   small: '203.0.113.16',
   spare: '203.0.113.17',
+  /** Of frontends without a Service, and of what a class reserves. */
+  strict: '203.0.113.18',
+  /** Of the class that an edit of the configuration removes. */
+  passing: '203.0.113.19',
+  /** Of the class whose only address an edit replaces. */
+  movingFrom: '203.0.113.6',
+  movingTo: '203.0.113.8',
   otherCluster: '203.0.113.20',
   /** In the edge's own network, and on no interface. */
   near: '203.0.113.99',
@@ -25,8 +34,19 @@ export const byHandPorts = { own: 7777, taken: 7778 } as const
 
 export const alias = 'lab.example/public'
 
+/** Ports of the frontends that the configuration has without a Service: two of the API server, one of the web pods. */
+export const fixedPorts = { byService: 6443, byAddress: 6444, byNodes: 6480 } as const
+
+/** What class `strict` keeps for a namespace that nothing in the lab is in, and how much it gives to that of the tests. */
+export const strict = { port: 2525, host: '*.reserved.example', frontends: 2 } as const
+
+export interface OperatorConfig {
+  readonly cluster: string
+  readonly classes: readonly ({ readonly name: string } & Readonly<Record<string, unknown>>)[]
+}
+
 /** Two proxies: `edge-1` is up for the whole run, `edge-2` is there to be broken. */
-export function operatorConfig(edge1: string, edge2: string): object {
+export function operatorConfig(edge1: string, edge2: string): OperatorConfig {
   const first = [{ name: 'edge-1', caddy: { url: edge1, insecure: true } }]
   const second = [{ name: 'edge-2', caddy: { url: edge2, insecure: true, timeout: '5s' } }]
   const { ingress, publicFirst, publicLast, standard, small, spare, near, far } = addresses
@@ -50,16 +70,39 @@ export function operatorConfig(edge1: string, edge2: string): object {
       { name: 'far', pools: pool(far), proxies: first },
       { name: 'spare', pools: pool(spare), proxies: second },
       { name: 'near', pools: pool(near), proxies: second },
+      strictClass(first),
+      { name: 'passing', pools: pool(addresses.passing), proxies: first },
+      { name: 'moving', pools: pool(addresses.movingFrom), proxies: first },
     ],
   }
 }
 
-function pool(...ranges: readonly string[]): readonly object[] {
+/** The class that has every rule: fixed frontends, reservations, a quota, and pods as targets. */
+function strictClass(proxies: readonly object[]): OperatorConfig['classes'][number] {
+  const address = addresses.strict
+  const nodes = 'kubernetes.io/hostname in (n1, n2)'
+  return {
+    name: 'strict',
+    pools: pool(address),
+    ports: { reserve: { [strict.port]: ['mail'] } },
+    hosts: { [strict.host]: ['mail'] },
+    namespaces: { quota: { e2e: strict.frontends } },
+    pods: { cidrs: [podNet.v4] },
+    frontends: [
+      { name: 'kube-apiserver', address, port: fixedPorts.byService, service: 'default/kubernetes' },
+      { name: 'by-address', address, port: fixedPorts.byAddress, targetPort: 6443, targets: [controlPlane.v4] },
+      { name: 'by-nodes', address, port: fixedPorts.byNodes, targetPort: steady.nodePort, nodes },
+    ],
+    proxies,
+  }
+}
+
+export function pool(...ranges: readonly string[]): readonly object[] {
   return [{ name: 'main', addresses: ranges }]
 }
 
 /** How many classes read `edge-1`. */
-export const classesOnEdge1 = 5
+export const classesOnEdge1 = 8
 
 /** What stands on `edge-1` before the operator does: a layer4 server of somebody's, in front of an http server of theirs. */
 export function foreignConfig(): Readonly<Record<string, unknown>> {

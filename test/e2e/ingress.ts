@@ -1,23 +1,21 @@
 /** The clients' own addresses, both families, and what an administrator would otherwise write by hand. */
-import { deepEqual, equal, notEqual } from 'node:assert/strict'
+import { deepEqual, equal, match, notEqual } from 'node:assert/strict'
 import { client } from '../lab/addresses.ts'
 import { addresses } from './config.ts'
 import { dialsOf, serverKey } from './edge.ts'
+import type { ServicePort } from './objects.ts'
 import type { Scenario, Scenarios } from './scenario.ts'
+import { hostOf } from './traffic.ts'
 import { seerPorts } from './workloads.ts'
 
 export function ingress(scenario: Scenarios): void {
   scenario('PROXY protocol v2: the pod sees the real address of the client', seesClient)
   scenario('frontends of both families lead to IPv4 targets', servesBothFamilies)
+  scenario('dual-stack Services: an address of each family, beside a requested IPv4 address too', servesDualStack)
   scenario(
     'an ingress on 80 and 443 of every address, and a new port of it, without a hand at the proxy',
     servesIngress,
   )
-}
-
-/** Without its port, which is the client's to choose. */
-function hostOf(peer: string): string {
-  return peer.slice(0, peer.lastIndexOf(':')).replace(/^\[|\]$/g, '')
 }
 
 async function seesClient({ create, services, traffic, signal }: Scenario): Promise<void> {
@@ -62,6 +60,36 @@ async function servesBothFamilies({ create, services, edge, traffic, lab, signal
     deepEqual(dialsOf(servers[serverKey('public', 'tcp', address, 7002)]), targets)
     equal(hostOf((await traffic.sight(address, 7002, signal)).client), seen)
   }
+}
+
+function seerPort(port: number): readonly ServicePort[] {
+  return [{ port, targetPort: seerPorts.proxied }]
+}
+
+async function servesDualStack({ create, services, traffic, signal }: Scenario): Promise<void> {
+  const seer = { app: 'seer', annotations: { 'fairway.dev/class': 'public', 'fairway.dev/proxy-protocol': 'v2' } }
+  const requires = { ipFamilyPolicy: 'RequireDualStack', ipFamilies: ['IPv6', 'IPv4'] }
+  await create({ ...seer, name: 'requires', ports: seerPort(7004), spec: requires })
+  const annotations = { ...seer.annotations, 'fairway.dev/address': '203.0.113.12' }
+  await create({
+    ...seer,
+    name: 'prefers',
+    annotations,
+    ports: seerPort(7005),
+    spec: { ipFamilyPolicy: 'PreferDualStack' },
+  })
+  deepEqual(await services.addressesOf('requires', signal), ['2001:db8::10', '203.0.113.10'], 'the first family first')
+  const [v4, v6 = '', ...more] = await services.addressesOf('prefers', signal)
+  equal(v4, '203.0.113.12')
+  match(v6, /^2001:db8::1[0-4]$/)
+  deepEqual(more, [])
+  for (const [address, port, seen] of [
+    ['203.0.113.10', 7004, client.v4],
+    ['2001:db8::10', 7004, client.v6],
+    [v4, 7005, client.v4],
+    [v6, 7005, client.v6],
+  ] as const)
+    equal(hostOf((await traffic.sight(address, port, signal)).client), seen, address)
 }
 
 async function servesIngress({ create, services, edge, traffic, lab, signal }: Scenario): Promise<void> {

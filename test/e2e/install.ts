@@ -3,10 +3,31 @@ import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { productImage } from '../lab/images.ts'
 import type { Lab } from '../lab/lab.ts'
+import { waitFor } from '../lab/wait.ts'
 
 export const release = { name: 'fairway', namespace: 'fairway' } as const
 export const deployment = ['-n', release.namespace, 'deployment/fairway'] as const
+const ownPods = ['-l', 'app.kubernetes.io/name=fairway'] as const
+const configFile = 'fairway.yaml'
 const chart = resolve(import.meta.dirname, '../../charts/fairway')
+
+/**
+ * Edits the configuration of the running operator, as `kubectl edit configmap` does. Its kubelet brings the edit when it looks at the pod next,
+ * which takes up to a minute and a half unless the pod changes: so the pod does.
+ */
+export async function reconfigure(lab: Lab, config: object, signal: AbortSignal): Promise<void> {
+  const text = JSON.stringify(config)
+  const own = ['-n', release.namespace]
+  const patch = JSON.stringify({ data: { [configFile]: text } })
+  await lab.kubectl([...own, 'patch', 'configmap', release.name, '--type=merge', '-p', patch], signal)
+  const arrived = async (limit: AbortSignal) => {
+    const mark = `lab.example/seen=${Date.now()}`
+    await lab.kubectl([...own, 'annotate', 'pods', ...ownPods, '--overwrite', mark], limit)
+    const mounted = await lab.kubectl(['exec', ...deployment, '--', 'cat', `/etc/fairway/${configFile}`], limit)
+    return mounted === text
+  }
+  await waitFor('the edit to reach the pod', arrived, { timeoutMs: 30_000, intervalMs: 500 }, signal)
+}
 
 /** Gives the arguments of `helm` that install the chart with this configuration. */
 export function installArgs(lab: Lab, config: object): readonly string[] {
@@ -20,8 +41,7 @@ export function installArgs(lab: Lab, config: object): readonly string[] {
 
 /** The pods of the operator that run or are about to. */
 export async function operatorPods(lab: Lab, signal: AbortSignal): Promise<readonly OperatorPod[]> {
-  const selector = ['-l', 'app.kubernetes.io/name=fairway']
-  const list = await lab.kubectl(['get', 'pods', '-n', release.namespace, ...selector, '-o', 'json'], signal)
+  const list = await lab.kubectl(['get', 'pods', '-n', release.namespace, ...ownPods, '-o', 'json'], signal)
   return (JSON.parse(list) as { readonly items: readonly OperatorPod[] }).items
 }
 

@@ -4,10 +4,15 @@ import { toStderr } from '../lab/progress.ts'
 import { badProxies } from './bad-proxies.ts'
 import { badServices } from './bad-services.ts'
 import { changes } from './changes.ts'
+import { fixed } from './fixed.ts'
 import { ingress } from './ingress.ts'
+import { lifecycle } from './lifecycle.ts'
 import { neighbours } from './neighbours.ts'
+import { policies } from './policies.ts'
+import { reconfigured } from './reconfigured.ts'
 import { scenarios } from './scenario.ts'
 import { serving } from './serving.ts'
+import { sni } from './sni.ts'
 import { startWorld, type World } from './world.ts'
 
 // Another lab may have to end first, and the image to be built.
@@ -39,7 +44,12 @@ const scenario = scenarios(() => {
 
 serving(scenario)
 ingress(scenario)
+policies(scenario)
+sni(scenario)
+fixed(scenario)
+lifecycle(scenario)
 changes(scenario)
 badServices(scenario)
 badProxies(scenario)
+reconfigured(scenario)
 neighbours(scenario)

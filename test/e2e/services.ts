@@ -22,6 +22,8 @@ export interface Services {
   /** Waits for the address in status, or for NodePort Services in the annotation; gives all of them. */
   addressesOf(name: string, signal: AbortSignal): Promise<readonly string[]>
   addressOf(name: string, signal: AbortSignal): Promise<string>
+  /** Waits until nothing of ours is on a Service: no finalizer, no condition, no address. */
+  released(name: string, signal: AbortSignal): Promise<void>
   /** Waits for a warning about a Service that says all this. */
   warningOf(name: string, match: EventMatch, signal: AbortSignal): Promise<KubeEvent>
   until(name: string, what: string, holds: (service: Service) => boolean, signal: AbortSignal): Promise<Service>
@@ -59,6 +61,7 @@ export function createServices(api: Lab['api']): Services {
     remove: async (name, signal) => remove(api, `${base}/${name}`, signal),
     addressesOf,
     addressOf: async (name, signal) => (await addressesOf(name, signal))[0] ?? '',
+    released: async (name, signal) => void (await until(name, 'to be let go', isReleased, signal)),
     warningOf: async (name, match, signal) => warningOf(api, name, match, signal),
     until,
   }
@@ -67,6 +70,12 @@ export function createServices(api: Lab['api']): Services {
 function published({ metadata, spec, status }: Service): readonly string[] {
   if (spec.type === 'NodePort') return metadata.annotations?.[external]?.split(',') ?? []
   return (status.loadBalancer.ingress ?? []).flatMap(({ ip }) => ip ?? [])
+}
+
+function isReleased({ metadata, status }: Service): boolean {
+  const conditions = (status.conditions ?? []).filter(({ type }) => type.startsWith('fairway.dev/'))
+  const marks = [...conditions, ...(metadata.finalizers ?? []), ...(status.loadBalancer.ingress ?? [])]
+  return marks.length === 0 && metadata.annotations?.[external] === undefined
 }
 
 async function remove(api: Lab['api'], path: string, signal: AbortSignal): Promise<void> {

@@ -17,24 +17,36 @@ export interface Traffic {
   different(address: string, port: number, path: string, count: number, signal: AbortSignal): Promise<readonly string[]>
   /** One datagram's answer. */
   datagram(address: string, port: number, text: string, signal: AbortSignal): Promise<string>
+  /** What the TLS server of that name answers at an address, if its certificate is good. Without a name the client sends none. */
+  tls(address: string, port: number, name: string | undefined, path: string, signal: AbortSignal): Promise<string>
   /** Waits until connections are refused. */
   refused(address: string, port: number, signal: AbortSignal): Promise<void>
+  /** Waits until connections are accepted and ended without an answer. */
+  turnedAway(address: string, port: number, signal: AbortSignal): Promise<void>
 }
 
 /** Exit codes of curl. */
 const REFUSED = 7
+const EMPTY_REPLY = 52
+const RESET = 56
 const MOST_TRIES = 80
 /** Connections that the whole run may lose to reloads, for each URL. */
 const MOST_LOST = 2
 
-export function createTraffic(lab: Lab): Traffic {
-  const curl = async (address: string, port: number, path: string, signal: AbortSignal) =>
-    lab.inNamespace('client', ['curl', '-sS', '-f', '-m', '5', `http://${hostPort(address, port)}${path}`], signal)
-  const get: Traffic['get'] = async (address, port, path, signal) => {
-    const { code, stdout, stderr } = await curl(address, port, path, signal)
-    if (code !== 0) throw new Error(`curl to ${hostPort(address, port)} ended with ${code}: ${stderr}`)
+/** Traffic of the client's, by default from its usual address. */
+export function createTraffic(lab: Lab, source?: string): Traffic {
+  const options = ['-sS', '-f', '-m', '5', ...(source === undefined ? [] : ['--interface', source])]
+  const curl = async (args: readonly string[], signal: AbortSignal) =>
+    lab.inNamespace('client', ['curl', ...options, ...args], signal)
+  const fetch = async (args: readonly string[], signal: AbortSignal) => {
+    const { code, stdout, stderr } = await curl(args, signal)
+    if (code !== 0) throw new Error(`curl ${args.join(' ')} ended with ${code}: ${stderr}`)
     return stdout
   }
+  const get: Traffic['get'] = async (address, port, path, signal) =>
+    fetch([`http://${hostPort(address, port)}${path}`], signal)
+  const endsWith = async (codes: readonly number[], address: string, port: number, signal: AbortSignal) =>
+    codes.includes((await curl([`http://${hostPort(address, port)}/`], signal)).code)
   const answers: Traffic['answers'] = async (address, port, path, signal) =>
     waitFor(`${hostPort(address, port)} to answer`, async (limit) => get(address, port, path, limit), wait, signal)
   return {
@@ -53,25 +65,42 @@ export function createTraffic(lab: Lab): Traffic {
       if (code !== 0) throw new Error(`UDP to ${hostPort(address, port)}: ${stderr}`)
       return stdout.trim()
     },
+    tls: async (address, port, name, path, signal) => {
+      const authority = ['--cacert', lab.controlPlane.authority.certFile]
+      // A client names no address: RFC 6066 section 3.
+      const resolve = name === undefined ? [] : ['--resolve', `${name}:${port}:${address}`]
+      return fetch([...authority, ...resolve, `https://${hostPort(name ?? address, port)}${path}`], signal)
+    },
     refused: async (address, port, signal) => {
-      const probe = async (limit: AbortSignal) => (await curl(address, port, '/', limit)).code === REFUSED
+      const probe = async (limit: AbortSignal) => endsWith([REFUSED], address, port, limit)
       await waitFor(`${hostPort(address, port)} to refuse connections`, probe, wait, signal)
+    },
+    turnedAway: async (address, port, signal) => {
+      const probe = async (limit: AbortSignal) => endsWith([EMPTY_REPLY, RESET], address, port, limit)
+      await waitFor(`${hostPort(address, port)} to turn the client away`, probe, wait, signal)
     },
   }
 }
 
 const wait = { timeoutMs: 10_000, intervalMs: 100 } as const
 
+/** A peer without its port, which is the client's to choose. */
+export function hostOf(peer: string): string {
+  return peer.slice(0, peer.lastIndexOf(':')).replace(/^\[|\]$/g, '')
+}
+
 export interface Probe {
   /** Throws when a URL has failed since that moment, or was not asked. Waits for answers that come after the call. */
   steadySince(startMs: number, signal: AbortSignal): Promise<void>
+  stop(signal: AbortSignal): Promise<void>
 }
 
 /** Probes URLs without a pause, from outside. */
-export function startProbe(lab: Lab, urls: readonly string[]): Probe {
+export function startProbe(lab: Lab, name: string, urls: readonly string[]): Probe {
   const argv = [process.execPath, join(import.meta.dirname, 'probe-main.ts'), ...urls]
-  const prober = lab.spawn('client', 'probe', argv)
+  const prober = lab.spawn('client', name, argv)
   return {
+    stop: async (signal) => prober.stop(0, signal),
     steadySince: async (startMs, signal) => {
       const now = Date.now()
       const fresh = async () => {

@@ -1,13 +1,18 @@
 /** The pods behind the Services: one of each kind on every node. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Certificate } from '../lab/certificates.ts'
 import { agnhostImage, productImage } from '../lab/images.ts'
+import type { Lab } from '../lab/lab.ts'
 import { namespace } from './objects.ts'
 
 /** Ports of the pods called `seer`. */
 export const seerPorts = { plain: 8000, proxied: 8001, proxiedToo: 8002 } as const
 
-/** Manifests of everything that answers: `web` is Kubernetes' test server, `seer` tells whom it sees. */
+/** Port of the pods that speak TLS. */
+export const tlsPort = 8443
+
+/** Manifests of everything that answers, all the time: `web` is Kubernetes' test server, `seer` tells whom it sees. */
 export function workloads(): readonly object[] {
   const web = {
     name: 'web',
@@ -20,12 +25,60 @@ export function workloads(): readonly object[] {
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
     { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'seer', namespace }, data: seerFiles() },
     daemonSet('web', { containers: [web] }),
-    daemonSet('seer', {
-      containers: [seer()],
-      // Where the sources lie in the repository, so that their imports hold.
-      volumes: [{ name: 'sources', configMap: { name: 'seer', items: Object.entries(seerPaths).map(toItem) } }],
-    }),
+    daemonSet('seer', seerSpec()),
   ]
+}
+
+/** A pod of label `app` on one node that answers as the pods `seer` do, and goes on for some seconds when it is deleted. */
+export function seerPod(name: string, app: string, nodeName: string): object {
+  // Its process is the first of the container, so SIGTERM does not end it: that comes with the end of the grace period.
+  return pod(name, app, { ...seerSpec(), nodeName, terminationGracePeriodSeconds: 4 })
+}
+
+/** A pod that speaks TLS on port 8443, with a certificate from the Secret of its own name. It answers `/hostname` with that name. */
+export function tlsPod(name: string): object {
+  const container = {
+    name: 'tls',
+    image: agnhostImage,
+    imagePullPolicy: 'Never',
+    args: [
+      'netexec',
+      `--http-port=${tlsPort}`,
+      '--tls-cert-file=/certificate/tls.crt',
+      '--tls-private-key-file=/certificate/tls.key',
+    ],
+    readinessProbe: { httpGet: { path: '/hostname', port: tlsPort, scheme: 'HTTPS' }, periodSeconds: 1 },
+    volumeMounts: [{ name: 'certificate', mountPath: '/certificate' }],
+  }
+  const volumes = [{ name: 'certificate', secret: { secretName: name } }]
+  return pod(name, name, { containers: [container], volumes, terminationGracePeriodSeconds: 0 })
+}
+
+export function tlsSecret(name: string, { certFile, keyFile }: Certificate): object {
+  const data = { 'tls.crt': readFileSync(certFile, 'utf8'), 'tls.key': readFileSync(keyFile, 'utf8') }
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name, namespace },
+    type: 'kubernetes.io/tls',
+    stringData: data,
+  }
+}
+
+export async function applyAll(lab: Lab, items: readonly object[], signal: AbortSignal): Promise<void> {
+  const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
+  await lab.kubectl(['apply', '-f', '-'], signal, { input })
+}
+
+/** Waits until single pods are ready. */
+export async function podsReady(lab: Lab, names: readonly string[], signal: AbortSignal): Promise<void> {
+  const pods = names.map((name) => `pod/${name}`)
+  await lab.kubectl(['-n', namespace, 'wait', '--for=condition=Ready', ...pods, '--timeout=45s'], signal)
+}
+
+/** Deletes single pods without waiting for their end; those that are gone are no error. */
+export async function deletePods(lab: Lab, names: readonly string[], signal: AbortSignal): Promise<void> {
+  await lab.kubectl(['-n', namespace, 'delete', 'pod', ...names, '--ignore-not-found', '--wait=false'], signal)
 }
 
 const seerPaths = { seer: 'e2e/seer-main.ts', header: 'lab/proxy-header.ts', manifest: 'package.json' } as const
@@ -54,6 +107,16 @@ function seer(): object {
     readinessProbe: { httpGet: { path: '/', port: seerPorts.plain }, periodSeconds: 1 },
     volumeMounts: [{ name: 'sources', mountPath: '/sources' }],
   }
+}
+
+function seerSpec(): object {
+  // Where the sources lie in the repository, so that their imports hold.
+  const items = Object.entries(seerPaths).map(toItem)
+  return { containers: [seer()], volumes: [{ name: 'sources', configMap: { name: 'seer', items } }] }
+}
+
+function pod(name: string, app: string, spec: object): object {
+  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, labels: { app } }, spec }
 }
 
 function daemonSet(name: string, podSpec: object): object {

@@ -1,5 +1,5 @@
 /** Everything that the scenarios share: one cluster, two proxies, one operator, and a neighbour. */
-import { copyFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { hostPort } from '../../src/model/address.ts'
 import { edge as edgeAddress } from '../lab/addresses.ts'
@@ -9,13 +9,13 @@ import { buildProductImage } from '../lab/product-image.ts'
 import { type Progress, step } from '../lab/progress.ts'
 import { type CaddyProcess, startCaddy } from '../lab/proxy-caddy.ts'
 import { prepareMachine } from '../lab/requirements.ts'
-import { addresses, byHandPorts, foreignConfig, operatorConfig, steady } from './config.ts'
+import { addresses, byHandPorts, foreignConfig, type OperatorConfig, operatorConfig, steady } from './config.ts'
 import { createEdge, type Edge } from './edge.ts'
 import { installArgs } from './install.ts'
 import { type OtherCluster, startOtherCluster } from './other-cluster.ts'
 import { createServices, type Services } from './services.ts'
 import { createTraffic, type Probe, startProbe, type Traffic } from './traffic.ts'
-import { workloads } from './workloads.ts'
+import { applyAll, workloads } from './workloads.ts'
 
 export interface World {
   readonly lab: Lab
@@ -29,6 +29,8 @@ export interface World {
   readonly other: OtherCluster
   /** What of `edge-1` is not the operator's, byte for byte, as it was before the first scenario. */
   readonly foreign: Foreign
+  /** With which the operator was installed. */
+  readonly config: OperatorConfig
   /** When the first scenario began, as `Date.now()` has it. */
   readonly startedMs: number
   /** Ends the run. */
@@ -60,7 +62,7 @@ const sysctls = resolve(import.meta.dirname, '../../deploy/caddy/99-fairway.conf
 export async function startWorld(progress: Progress, signal: AbortSignal): Promise<World> {
   await prepareMachine(['cluster', 'image'], progress, signal)
   const [image, programs] = await Promise.all([buildProductImage(progress, signal), buildCaddy(progress, signal)])
-  const lab = await startLab({ mode: 'cluster', images: [image], progress }, signal)
+  const lab = await startLab({ mode: 'cluster', dualStack: true, images: [image], progress }, signal)
   let other: OtherCluster | undefined
   const stop = async (stopSignal: AbortSignal) => {
     await other?.stop(stopSignal)
@@ -75,7 +77,7 @@ export async function startWorld(progress: Progress, signal: AbortSignal): Promi
       other = await startOtherCluster(lab, caddy.adminUrl, signal)
       const config = operatorConfig(caddy.adminUrl, spare.adminUrl)
       await Promise.all([startWorkloads(lab, signal), lab.helm(installArgs(lab, config), signal)])
-      return await assemble(lab, createEdge(lab, caddy), spare, other, stop, signal)
+      return await assemble({ lab, edge: createEdge(lab, caddy), spare, other, config, ending: signal, stop }, signal)
     })
   } catch (error) {
     await stop(AbortSignal.timeout(60_000))
@@ -83,14 +85,10 @@ export async function startWorld(progress: Progress, signal: AbortSignal): Promi
   }
 }
 
-async function assemble(
-  lab: Lab,
-  edge: Edge,
-  spare: Spare,
-  other: OtherCluster,
-  stop: World['stop'],
-  signal: AbortSignal,
-): Promise<World> {
+type Parts = Pick<World, 'lab' | 'edge' | 'spare' | 'other' | 'config' | 'ending' | 'stop'>
+
+async function assemble(parts: Parts, signal: AbortSignal): Promise<World> {
+  const { lab, edge } = parts
   const services = createServices(lab.api)
   const traffic = createTraffic(lab)
   await services.create({ name: 'steady', ports: [{ ...steady, targetPort: 8080 }] }, signal)
@@ -102,11 +100,12 @@ async function assemble(
   for (const [address, port] of targets) await traffic.answers(address, port, '/hostname', signal)
   const probe = startProbe(
     lab,
+    'probe',
     targets.map(([address, port]) => `http://${hostPort(address, port)}/hostname`),
   )
   const foreign = await readForeign(edge, signal)
   const startedMs = Date.now()
-  return { lab, edge, spare, services, traffic, probe, other, foreign, startedMs, ending: signal, stop }
+  return { ...parts, services, traffic, probe, foreign, startedMs }
 }
 
 export async function readForeign(edge: Edge, signal: AbortSignal): Promise<Foreign> {
@@ -118,9 +117,7 @@ export async function readForeign(edge: Edge, signal: AbortSignal): Promise<Fore
 }
 
 async function startWorkloads(lab: Lab, signal: AbortSignal): Promise<void> {
-  const file = join(lab.dir, 'workloads.json')
-  writeFileSync(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: workloads() }))
-  await lab.kubectl(['apply', '-f', file], signal)
+  await applyAll(lab, workloads(), signal)
   await rolledOut(lab, signal)
 }
 

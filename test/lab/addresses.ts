@@ -1,16 +1,18 @@
 /**
  * The lab's map. Every name in brackets is a network namespace of its own; cp holds the bridge and the control plane.
  *
- *   [client] 203.0.113.9 ── 203.0.113.1-8,10-20 [edge] 10.1.0.100 ──┐
- *            2001:db8::9    2001:db8::1-8,10-20        fd00:10:1::100│
- *   host 10.1.0.253 ───────────────────────────── bridge in [cp] 10.1.0.254 (API server)
- *                                                                   │
- *                                     [n1]..[nN] 10.1.0.1-N ────────┘   pods 10.244.N.0/24
+ *   [client] 203.0.113.9,21 ── 203.0.113.1-8,10-20 [edge] 10.1.0.100 ──┐
+ *            2001:db8::9,21    2001:db8::1-8,10-20        fd00:10:1::100│
+ *   host 10.1.0.253 ──────────────────────────────── bridge in [cp] 10.1.0.254 (API server)
+ *                                                                      │
+ *                                        [n1]..[nN] 10.1.0.1-N ────────┘   pods 10.244.N.0/24
  *
  * In IPv6 addresses the digits are hexadecimal: the edge has ::1 to ::8 and every address from ::10 to ::20, 0x11 of them.
  * Nothing here has a route to the real network: what does not exist in the lab is unreachable.
  */
 export const client = { v4: '203.0.113.9', v6: '2001:db8::9' } as const
+/** Borne by the client's namespace too: whoever connects from there is somebody else to the edge. */
+export const otherClient = { v4: '203.0.113.21', v6: '2001:db8::21' } as const
 export const edge = { v4: '10.1.0.100', v6: 'fd00:10:1::100' } as const
 export const controlPlane = { v4: '10.1.0.254', v6: 'fd00:10:1::254' } as const
 export const host = { v4: '10.1.0.253', v6: 'fd00:10:1::253' } as const

@@ -10,6 +10,7 @@ import {
   netnsName,
   netnsPath,
   nodeAddresses,
+  otherClient,
   podNet,
   publicNet,
   publicNetOnHost,
@@ -143,7 +144,14 @@ async function addEdge(nodes: readonly NodeAddresses[], signal: AbortSignal): Pr
 }
 
 async function addClient(signal: AbortSignal): Promise<void> {
-  const lines = [`addr add ${client.v4}/24 dev eth0`, `addr add ${client.v6}/64 dev eth0 nodad`, 'link set eth0 up']
+  // Connections begin at the first IPv4 address, and at no IPv6 address that is not preferred.
+  const lines = [
+    `addr add ${client.v4}/24 dev eth0`,
+    `addr add ${otherClient.v4}/24 dev eth0`,
+    `addr add ${otherClient.v6}/64 dev eth0 nodad preferred_lft 0`,
+    `addr add ${client.v6}/64 dev eth0 nodad`,
+    'link set eth0 up',
+  ]
   await batch('client', lines, signal)
 }
 

@@ -28,6 +28,7 @@ const packages: readonly DebianPackage[] = [
   { name: 'util-linux', provides: 'nsenter', purposes: ['demo', 'cluster'] },
   { name: 'procps', provides: 'sysctl', purposes: ['demo', 'cluster'] },
   { name: 'curl', provides: 'curl', purposes: ['demo', 'cluster'] },
+  { name: 'haproxy', provides: 'haproxy', purposes: ['api', 'demo', 'cluster'] },
   { name: 'runc', provides: 'runc', purposes: ['cluster'] },
   { name: 'containernetworking-plugins', provides: '/usr/lib/cni/ptp', purposes: ['cluster'] },
   { name: 'nftables', provides: 'nft', purposes: ['cluster'] },

@@ -59,12 +59,21 @@ test('a range reads as what was written: as first-last, as a CIDR, as one addres
 
 test('a record reads as what was written', () => {
   const port = fc.record({ number: fc.integer({ min: 1, max: 65_535 }), protocol: fc.constantFrom('TCP', 'UDP') })
+  const label = fc.stringMatching(/^[a-z0-9]{1,8}$/)
+  const host = fc.tuple(fc.boolean(), fc.array(label, { minLength: 1, maxLength: 3 }))
+  const hosts = fc.array(
+    host.map(([any, labels]) => `${any ? '*.' : ''}${labels.join('.')}`),
+    { maxLength: 3 },
+  )
   const record = fc.record(
     {
       className: fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?$/),
-      addresses: fc.uniqueArray(address, { minLength: 1, maxLength: 2, selector: familyOf }),
+      addresses: fc.uniqueArray(address, { minLength: 1, maxLength: 5 }),
       ports: fc.array(
-        port.map((one) => `${one.number}/${one.protocol}`),
+        fc.tuple(port, hosts).map(([{ protocol, ...socket }, names]) => ({
+          text: `${socket.number}/${protocol}`,
+          hosts: protocol === 'TCP' ? names : [],
+        })),
         { maxLength: 5 },
       ),
     },

@@ -1,17 +1,9 @@
 // Builders of Kubernetes objects as src/kube/objects.ts keeps them, and of tables. A test says what matters to it; the rest is plausible.
-import { allocate } from '../../src/desired/allocate.ts'
-import { readSettings } from '../../src/desired/annotations.ts'
-import { type Demand, demandOf } from '../../src/desired/demand.ts'
-import {
-  type ClassSpec,
-  type ClusterState,
-  type Desired,
-  desireClass,
-  selectServices,
-} from '../../src/desired/desire.ts'
+import { type Desired, desireClass, selectServices } from '../../src/desired/desire.ts'
 import type { Pool } from '../../src/desired/pools.ts'
 import { type AllocationRecord, formatRecord } from '../../src/desired/record.ts'
 import type { ClassRule } from '../../src/desired/select.ts'
+import type { ClassSpec, ClusterState, ServiceId } from '../../src/desired/spec.ts'
 import type {
   Endpoint,
   EndpointSliceObject,
@@ -23,7 +15,7 @@ import type {
   ServiceSpec,
 } from '../../src/kube/objects.ts'
 import { type AddressRange, parseRange } from '../../src/model/address.ts'
-import type { Observed } from '../../src/model/driver.ts'
+import type { Capabilities, Observed } from '../../src/model/driver.ts'
 import { ALLOCATED_CONDITION, PREFIX } from '../../src/model/names.ts'
 import type { Frontend, Table } from '../../src/model/table.ts'
 
@@ -82,9 +74,17 @@ export function allocatedCondition(message: string, status: ServiceCondition['st
   return { type: ALLOCATED_CONDITION, status, reason: 'Allocated', message, lastTransitionTime: '2026-01-01T00:00:00Z' }
 }
 
-/** What a Service of class `public` holds: `held('443/TCP', '203.0.113.10')`. */
+/** What a Service of class `public` holds: `held('443/TCP=a.example,b.example 80/TCP', '203.0.113.10')`. */
 export function held(ports: string, ...addresses: readonly string[]): AllocationRecord {
-  return { className: 'public', addresses, ports: ports === '' ? [] : ports.split(' ') }
+  const read = ports.split(' ').filter(Boolean)
+  return {
+    className: 'public',
+    addresses,
+    ports: read.map((port) => {
+      const [text = '', hosts = ''] = port.split('=')
+      return { text, hosts: hosts.split(',').filter(Boolean) }
+    }),
+  }
 }
 
 /** Second of creation: `createdAt(1)` is older than `createdAt(2)`. */
@@ -97,11 +97,12 @@ export interface NodeWishes {
   readonly taints?: readonly string[]
   readonly ready?: NodeObject['status']['ready']
   readonly deletionTimestamp?: string
+  readonly unschedulable?: boolean
 }
 
 /** `node('n1', ['InternalIP 10.0.0.1'])`: a ready node. */
 export function node(name: string, addresses: readonly string[], wishes: NodeWishes = {}): NodeObject {
-  const { labels = {}, taints = [], deletionTimestamp } = wishes
+  const { labels = {}, taints = [], deletionTimestamp, unschedulable } = wishes
   return {
     metadata: {
       name,
@@ -110,7 +111,7 @@ export function node(name: string, addresses: readonly string[], wishes: NodeWis
       labels,
       ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
     },
-    spec: { taints: taints.map((key) => ({ key, effect: 'NoSchedule' })) },
+    spec: { unschedulable, taints: taints.map((key) => ({ key, effect: 'NoSchedule' })) },
     status: {
       addresses: addresses.map((text) => ({
         type: text.split(' ')[0] ?? '',
@@ -126,10 +127,18 @@ export function endpoint(nodeName: string, conditions: Endpoint['conditions'] = 
   return { addresses: ['10.244.0.1'], conditions, nodeName }
 }
 
-export function slice(of: ServiceObject, endpoints: readonly Endpoint[]): EndpointSliceObject {
-  const { name, namespace } = of.metadata
+/** An endpoint at an address; conditions left out are unknown. */
+export function pod(address: string, conditions: Endpoint['conditions'] = {}): Endpoint {
+  return { addresses: [address], conditions, nodeName: 'n1' }
+}
+
+export function slice(
+  { metadata: { name, namespace } }: { readonly metadata: ServiceId },
+  endpoints: readonly Endpoint[],
+  wishes: Partial<EndpointSliceObject> = {},
+): EndpointSliceObject {
   const metadata = { name: `${name}-1`, namespace, uid: `uid of slice ${name}`, resourceVersion: '1' }
-  return { metadata, service: name, addressType: 'IPv4', endpoints, ports: [] }
+  return { metadata, service: name, addressType: 'IPv4', endpoints, ports: [], ...wishes }
 }
 
 export function rangeOf(text: string): AddressRange {
@@ -146,55 +155,9 @@ export function pool(name: string, addresses: readonly string[], wishes: Partial
     avoidEdgeAddresses: false,
     namespaces: [],
     priority: 0,
+    proxies: [],
     ...wishes,
   }
-}
-
-/** What a Service asks of class `public`. */
-export function demand(
-  of: ServiceObject,
-  defaults: Readonly<Record<string, string>> = {},
-  denied: readonly number[] = [],
-): Demand {
-  return demandOf(of, 'public', readSettings(of, defaults), new Set(denied))
-}
-
-/** What each Service is given: `203.0.113.10 [443/TCP] PortTaken`. */
-export function given(services: readonly ServiceObject[], pools: readonly Pool[]): Readonly<Record<string, string>> {
-  const results = allocate(
-    services.map((one) => demand(one)),
-    pools,
-  )
-  return Object.fromEntries(
-    results.map(({ demand: { service: of }, addresses, ports, problems }) => [
-      of.metadata.namespace === 'default' ? of.metadata.name : `${of.metadata.namespace}/${of.metadata.name}`,
-      [
-        addresses.join(' ') || 'nothing',
-        ...(addresses.length > 0 ? [`[${ports.map(({ text }) => text).join(' ')}]`] : []),
-        ...problems.map(({ problem }) => problem.code),
-      ].join(' '),
-    ]),
-  )
-}
-
-/** The Services as they are once what they were given is recorded on them. */
-export function recorded(services: readonly ServiceObject[], pools: readonly Pool[]): readonly ServiceObject[] {
-  const results = allocate(
-    services.map((one) => demand(one)),
-    pools,
-  )
-  const byUid = new Map(results.map((one) => [one.demand.service.metadata.uid, one]))
-  return services.map((one) => {
-    const { addresses = [], ports = [] } = byUid.get(one.metadata.uid) ?? {}
-    if (addresses.length === 0) return one
-    const record = { className: 'public', addresses, ports: ports.map(({ text }) => text) }
-    return withRecord(one, record)
-  })
-}
-
-export function withRecord(of: ServiceObject, record: AllocationRecord): ServiceObject {
-  const others = of.status.conditions.filter(({ type }) => type !== ALLOCATED_CONDITION)
-  return { ...of, status: { ...of.status, conditions: [...others, allocatedCondition(formatRecord(record))] } }
 }
 
 export const PUBLIC: ClassRule = { name: 'public', default: true, aliases: [], namespaces: ['*'] }
@@ -203,11 +166,15 @@ export function classSpec(wishes: Partial<ClassSpec> = {}): ClassSpec {
   return {
     name: 'public',
     pools: [pool('main', ['203.0.113.10-203.0.113.12'])],
-    deniedPorts: new Set(),
+    evict: false,
+    rules: { deniedPorts: new Set(), reservedPorts: new Map(), reservedHosts: new Map(), quota: new Map() },
     defaults: {},
     addressTypes: ['ExternalIP', 'InternalIP'],
     nodeSelector: '',
+    maxTargets: 0,
+    podRanges: [],
     forbidden: () => false,
+    fixed: [],
     ...wishes,
   }
 }
@@ -236,7 +203,8 @@ export function frontend(wishes: Partial<Frontend> = {}): Frontend {
     targetPort: 30_443,
     proxyProtocol: 'off',
     balance: 'round-robin',
-    healthCheck: 'off',
+    healthCheck: undefined,
+    affinityMs: undefined,
     idleTimeoutMs: undefined,
     maxConnections: undefined,
     sourceRanges: [],
@@ -246,8 +214,32 @@ export function frontend(wishes: Partial<Frontend> = {}): Frontend {
   }
 }
 
+/** What a proxy does that can do everything. */
+export const ALL_CAPABILITIES: Capabilities = {
+  protocols: ['TCP', 'UDP'],
+  proxyProtocol: { TCP: ['off', 'v1', 'v2'], UDP: ['off', 'v2'] },
+  balance: ['round-robin', 'least-connections', 'source', 'random'],
+  healthCheck: ['tcp', 'http'],
+  checkPort: true,
+  checkThresholds: true,
+  affinityTimeout: true,
+  drain: true,
+  sourceRanges: true,
+  hosts: true,
+  maxConnections: true,
+  idleTimeout: ['TCP', 'UDP'],
+}
+
 export function observed(table: Table, drifted: readonly string[] = []): Observed {
-  return { revision: '1', table, drifted: new Set(drifted), listeners: [] }
+  return {
+    revision: '1',
+    table,
+    drifted: new Set(drifted),
+    listeners: [],
+    siblings: [],
+    notices: [],
+    capabilities: ALL_CAPABILITIES,
+  }
 }
 
 /** How many random cases a property is tried with: so many, or FAIRWAY_SOAK times as many. */

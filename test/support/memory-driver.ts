@@ -1,4 +1,13 @@
-import type { Capabilities, Driver, Listener, Observed, Refusal } from '../../src/model/driver.ts'
+import type {
+  Applied,
+  Capabilities,
+  Driver,
+  Listener,
+  Observed,
+  Plan,
+  Refusal,
+  Sibling,
+} from '../../src/model/driver.ts'
 import { FairwayError, type Problem } from '../../src/model/problems.ts'
 import {
   EMPTY_TABLE,
@@ -13,7 +22,11 @@ const ALL: Capabilities = {
   protocols: ['TCP', 'UDP'],
   proxyProtocol: { TCP: ['off', 'v1', 'v2'], UDP: ['off', 'v2'] },
   balance: ['round-robin', 'source', 'random'],
-  healthCheck: ['off', 'tcp'],
+  healthCheck: ['tcp'],
+  checkPort: false,
+  checkThresholds: false,
+  affinityTimeout: false,
+  drain: false,
   sourceRanges: true,
   hosts: false,
   maxConnections: false,
@@ -26,6 +39,8 @@ export interface MemoryProxy {
   table: Table
   drifted: ReadonlySet<FrontendKey>
   listeners: readonly Listener[]
+  siblings: readonly Sibling[]
+  notices: readonly Refusal[]
   writes: number
   /** Thrown by the next calls, as long as it is set. */
   broken: Problem | undefined
@@ -33,52 +48,74 @@ export interface MemoryProxy {
   refuses: ReadonlyMap<FrontendKey, Problem>
   /** So many next writes lose against another writer. */
   races: number
+  closed: boolean
 }
 
 export function createMemoryProxy(capabilities: Capabilities = ALL): MemoryProxy {
-  const read = async (): Promise<Observed> => {
-    fail(proxy)
-    return { revision: String(proxy.writes), table: proxy.table, drifted: proxy.drifted, listeners: proxy.listeners }
-  }
   const proxy: MemoryProxy = {
     table: EMPTY_TABLE,
     drifted: new Set(),
     listeners: [],
+    siblings: [],
+    notices: [],
     writes: 0,
     broken: undefined,
     refuses: new Map(),
     races: 0,
+    closed: false,
     driver: {
       capabilities,
-      read,
+      read: async (): Promise<Observed> => {
+        fail(proxy)
+        const { table, drifted, listeners, siblings, notices } = proxy
+        return { revision: String(proxy.writes), table, drifted, listeners, siblings, notices, capabilities }
+      },
       apply: async (plan) => {
         fail(proxy)
         if (proxy.races > 0) {
           proxy.races--
           throw new FairwayError({ code: 'RevisionConflict', kind: 'transient', message: 'raced', remedy: 'wait' })
         }
-        const refused: Refusal[] = plan.table.frontends.flatMap((frontend) => {
-          const problem = proxy.refuses.get(frontendKey(frontend))
-          return problem === undefined ? [] : { key: frontendKey(frontend), problem }
-        })
-        const keys = new Set(refused.map(({ key }) => key))
-        // What it served before it refused the change goes on.
-        const kept = proxy.table.frontends.filter(
-          (frontend) => keys.has(frontendKey(frontend)) || plan.keep.has(frontendKey(frontend)),
-        )
-        const rest = withoutFrontends(plan.table, keys)
-        proxy.table = makeTable(
-          [...rest.frontends, ...kept.map((frontend) => ({ ...frontend, group: before(frontend.group) }))],
-          [...rest.groups, ...proxy.table.groups.map((group) => ({ ...group, id: before(group.id) }))],
-        )
-        proxy.drifted = new Set([...proxy.drifted].filter((key) => plan.keep.has(key)))
-        proxy.writes++
-        return { refused, wrote: true }
+        return apply(proxy, plan)
       },
-      close: async () => {},
+      close: async () => {
+        proxy.closed = true
+      },
     },
   }
   return proxy
+}
+
+function apply(proxy: MemoryProxy, plan: Plan): Applied {
+  const gone = new Set(plan.strays.map(({ className, key }) => `${className} ${key}`))
+  const siblings = proxy.siblings.filter(({ className, key }) => !gone.has(`${className} ${key}`))
+  const refused: Refusal[] = plan.table.frontends.flatMap((frontend) => {
+    const key = frontendKey(frontend)
+    const problem = proxy.refuses.get(key) ?? (siblings.some((one) => one.key === key) ? TAKEN : undefined)
+    return problem === undefined ? [] : { key, problem }
+  })
+  const keys = new Set(refused.map(({ key }) => key))
+  // What it served before it refused the change goes on.
+  const kept = proxy.table.frontends.filter(
+    (frontend) => keys.has(frontendKey(frontend)) || plan.keep.has(frontendKey(frontend)),
+  )
+  const rest = withoutFrontends(plan.table, keys)
+  proxy.table = makeTable(
+    [...rest.frontends, ...kept.map((frontend) => ({ ...frontend, group: before(frontend.group) }))],
+    [...rest.groups, ...proxy.table.groups.map((group) => ({ ...group, id: before(group.id) }))],
+  )
+  proxy.drifted = new Set([...proxy.drifted].filter((key) => plan.keep.has(key)))
+  proxy.siblings = siblings
+  proxy.writes++
+  return { refused, wrote: true }
+}
+
+/** Another class of the cluster has the socket. */
+const TAKEN: Problem = {
+  code: 'PortTaken',
+  kind: 'terminal',
+  message: 'another class has it',
+  remedy: 'choose another',
 }
 
 /** The id of a group as it was before a write: another value than after it. */

@@ -1,10 +1,12 @@
 import type { ClassRule } from '../../src/desired/select.ts'
 import type { NodeObject, ServiceObject } from '../../src/kube/objects.ts'
 import type { ServiceWant } from '../../src/kube/status.ts'
+import type { Capabilities } from '../../src/model/driver.ts'
 import { FairwayError } from '../../src/model/problems.ts'
 import { serviceName } from '../../src/model/table.ts'
 import { createEvidence } from '../../src/operator/evidence.ts'
-import type { ClusterWriter, Log, RunningClass } from '../../src/operator/interfaces.ts'
+import type { ClusterWriter, Log, Proxy, RunningClass } from '../../src/operator/interfaces.ts'
+import { createMemory, type Memory } from '../../src/operator/memory.ts'
 import { type PassResult, runPass } from '../../src/operator/pass.ts'
 import { classSpec, node, PUBLIC } from './builders.ts'
 import { createMemoryProxy, type MemoryProxy } from './memory-driver.ts'
@@ -18,6 +20,27 @@ export const silentLog: Log = {
   isLevelEnabled: () => false,
 }
 
+/** Keeps the warnings and errors: `warn: message`. */
+export function logInto(lines: string[]): Log {
+  const log: Log = {
+    ...silentLog,
+    warn: (_, message) => void lines.push(`warn: ${message}`),
+    error: (_, message) => void lines.push(`error: ${message}`),
+    child: () => log,
+  }
+  return log
+}
+
+export function proxyOf(name: string, { driver }: MemoryProxy, usedBy: readonly string[]): Proxy {
+  return { name, endpoint: `memory ${name}`, usedBy: new Set(usedBy), driver }
+}
+
+/** Another class of the same cluster and configuration, by default on the same proxies. */
+export function classBeside(world: World, name: string, wishes: Partial<RunningClass> = {}): RunningClass {
+  const { running } = world
+  return { ...running, spec: { ...running.spec, name }, speaksForStrays: false, ...wishes }
+}
+
 /** A cluster in memory: Services as the API server would keep them, what was written to them, what was told. */
 export interface World {
   readonly services: Map<string, ServiceObject>
@@ -26,6 +49,9 @@ export interface World {
   readonly writes: string[]
   /** `default/web Warning PortTaken: message` */
   readonly told: string[]
+  /** Warnings and errors: `warn: message`. */
+  readonly logged: string[]
+  readonly writer: ClusterWriter
   readonly proxies: readonly MemoryProxy[]
   running: RunningClass
   /** While true, no write goes through. */
@@ -33,34 +59,46 @@ export interface World {
   nowMs: number
   put(...services: readonly ServiceObject[]): void
   get(name: string): ServiceObject
-  pass(): Promise<PassResult>
+  /** One pass of `running`, or of another class of the same cluster. */
+  pass(running?: RunningClass): Promise<PassResult>
 }
 
 export interface WorldWishes {
-  readonly proxies?: number
+  /** How many, or what they can do; named edge-1, edge-2 … */
+  readonly proxies?: number | readonly Capabilities[]
   readonly rules?: readonly ClassRule[]
   readonly standing?: boolean
   readonly running?: Partial<RunningClass>
 }
 
 export function createWorld(wishes: WorldWishes = {}): World {
-  const proxies = Array.from({ length: wishes.proxies ?? 1 }, () => createMemoryProxy())
+  const { proxies: wanted = 1 } = wishes
+  const proxies =
+    typeof wanted === 'number'
+      ? Array.from({ length: wanted }, () => createMemoryProxy())
+      : wanted.map((can) => createMemoryProxy(can))
+  const rules = wishes.rules ?? [PUBLIC]
+  const memories = new Map<string, Memory>()
   const world: World = {
     services: new Map(),
     nodes: [node('n1', ['InternalIP 10.0.0.1']), node('n2', ['InternalIP 10.0.0.2'])],
     writes: [],
     told: [],
+    logged: [],
+    get writer() {
+      return writerOf(world)
+    },
     proxies,
     frozen: false,
     nowMs: Date.UTC(2026, 0, 1),
     running: {
       spec: classSpec(),
       standing: wishes.standing ?? false,
-      proxies: proxies.map(({ driver }, index) => ({ name: `edge-${index + 1}`, driver })),
-      rules: wishes.rules ?? [PUBLIC],
+      proxies: proxies.map((proxy, index) => proxyOf(`edge-${index + 1}`, proxy, ['public'])),
+      rules,
       speaksForStrays: true,
       guard: { maxRemoval: 0.5, minFrontends: 10 },
-      evidence: createEvidence(proxies.map((_, index) => `edge-${index + 1}`)),
+      evidence: createEvidence(new Map([['public', proxies.map((_, index) => `edge-${index + 1}`)]])),
       cleanupPatienceMs: 600_000,
       ...wishes.running,
     },
@@ -72,9 +110,12 @@ export function createWorld(wishes: WorldWishes = {}): World {
       if (found === undefined) throw new Error(`there is no Service ${name}`)
       return found
     },
-    pass: () => {
+    pass: (running = world.running) => {
       const view = { services: () => [...world.services.values()], nodes: () => world.nodes, slicesOf: () => [] }
-      const context = { running: world.running, view, writer: writerOf(world), now: () => world.nowMs, log: silentLog }
+      const memory = memories.get(running.spec.name) ?? createMemory()
+      memories.set(running.spec.name, memory)
+      const log = logInto(world.logged)
+      const context = { running, view, writer: world.writer, memory, now: () => world.nowMs, log }
       return runPass(context, AbortSignal.timeout(10_000))
     },
   }

@@ -3,14 +3,15 @@ import type { Applied, Plan } from '../../model/driver.ts'
 import { FairwayError } from '../../model/problems.ts'
 import { type FrontendKey, frontendKey, type Table } from '../../model/table.ts'
 import type { AdminClient, Answer } from './client.ts'
+import type { Refused, Wanted } from './decided.ts'
 import { answerProblem, caddyText, notConfirmed, parseBindError } from './errors.ts'
-import { serverKey } from './names.ts'
+import { isSameAs, mergeServers, type Servers } from './merge.ts'
 import { type CaddyOptions, socketOf } from './options.ts'
-import { type PreflightParts, preflight, type Refused, type Wanted } from './preflight.ts'
+import { type PreflightParts, preflight } from './preflight.ts'
 import type { Dial } from './probe.ts'
 import type { Quarantine } from './quarantine.ts'
-import { renderServer } from './render.ts'
 import { readSnapshot, SERVERS_PATH, type Snapshot } from './snapshot.ts'
+import { cutStrays } from './strays.ts'
 
 export interface Applier extends PreflightParts {
   readonly client: AdminClient
@@ -18,8 +19,6 @@ export interface Applier extends PreflightParts {
 
 /** Each write that Caddy rejects at Start may leave listeners behind: a few that name something new, never a search for the culprit. */
 const MOST_FURTHER_WRITES = 3
-
-type Servers = ReadonlyMap<string, unknown>
 
 /** Brings Caddy to a plan's table with one write, or a few where Caddy names sockets that it cannot bind. */
 export async function applyPlan(
@@ -31,11 +30,12 @@ export async function applyPlan(
   const { options, quarantine, dial } = applier
   const wanted = resolveTable(options, plan.table)
   const redial = options.probe ? (targets: Parameters<Dial>[0]) => dial(targets, signal) : undefined
+  const cut = cutStrays(snapshot, plan.strays)
   await quarantine.review(wanted, redial)
-  const found = await preflight(applier, snapshot, wanted, signal)
+  const found = await preflight(applier, snapshot, { wanted, keep: plan.keep, cut }, signal)
   for (let further = 0; ; further++) {
     const refused = withBarred(found, wanted, quarantine)
-    const servers = mergeServers(options, snapshot, wanted, refused, plan.keep)
+    const servers = mergeServers(applier, snapshot, { wanted, refused, keep: plan.keep, cut })
     const result = { refused: [...refused].map(([key, { problem }]) => ({ key, problem })) }
     if (isSameAs(snapshot, servers)) return { ...result, wrote: false }
     const rejection = await writeServers(applier, snapshot, servers, signal)
@@ -72,29 +72,6 @@ function withBarred(
     if (problem !== undefined) refused.set(one.key, { problem, keep: false })
   }
   return refused
-}
-
-/** All servers as they shall be: those of others as they are, ours rendered anew, and what stays of those that were refused. */
-function mergeServers(
-  options: CaddyOptions,
-  { foreign, owned }: Snapshot,
-  wanted: readonly Wanted[],
-  refused: ReadonlyMap<FrontendKey, Refused>,
-  keep: ReadonlySet<FrontendKey>,
-): Servers {
-  const servers = new Map(foreign)
-  for (const [key, { frontend, json }] of owned) {
-    if (keep.has(frontend) || refused.get(frontend)?.keep === true) servers.set(key, json)
-  }
-  for (const { key, frontend, targets } of wanted) {
-    if (!refused.has(key)) servers.set(serverKey(options.owner, frontend), renderServer(options, frontend, targets))
-  }
-  return servers
-}
-
-function isSameAs({ foreign, owned }: Snapshot, servers: Servers): boolean {
-  if (servers.size !== foreign.size + owned.size) return false
-  return [...owned].every(([key, { json }]) => servers.has(key) && isDeepStrictEqual(servers.get(key), json))
 }
 
 /** Writes all servers in exchange for the snapshot, and reads them back. Gives Caddy's answer where it rejects them. */
@@ -137,10 +114,11 @@ async function compareWithProxy(
   servers: Servers,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const { owned } = await readSnapshot(client, options, signal)
-  const ours = [...servers.keys()].filter((key) => !before.foreign.has(key))
-  const missing = ours.find((key) => !isDeepStrictEqual(owned.get(key)?.json, servers.get(key)))
+  const { owned, siblings } = await readSnapshot(client, options, signal)
+  const ours = [...servers.keys()].filter((key) => servers.get(key) !== before.foreign.get(key))
+  const missing = ours.find((key) => !isDeepStrictEqual((owned.get(key) ?? siblings.get(key))?.json, servers.get(key)))
   if (missing !== undefined) return `server ${missing} is not as written`
-  const stale = [...owned.keys()].find((key) => !servers.has(key))
+  const gone = [...owned.keys(), ...before.siblings.keys()].filter((key) => !servers.has(key))
+  const stale = gone.find((key) => owned.has(key) || siblings.has(key))
   return stale === undefined ? undefined : `server ${stale} is still there`
 }

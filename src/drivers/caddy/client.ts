@@ -1,8 +1,9 @@
 import pRetry from 'p-retry'
 import { request } from 'undici'
 import { FairwayError } from '../../model/problems.ts'
-import { createAgents } from './agents.ts'
-import { codeOf, DROPPED, requestError } from './errors.ts'
+import { createAgents } from '../http/agents.ts'
+import { codeOf, DROPPED, requestError } from '../http/failures.ts'
+import { CADDY } from './errors.ts'
 import type { CaddyOptions } from './options.ts'
 
 export interface Answer {
@@ -75,7 +76,7 @@ export function createAdminClient(
     } catch (error) {
       signal.throwIfAborted()
       if (error instanceof FairwayError) throw error
-      throw requestError(options, options.timeoutMs, error)
+      throw requestError(options, CADDY, options.timeoutMs, error)
     }
   }
 

@@ -16,12 +16,17 @@ export function readListeners(apps: unknown, skip: (app: string, server: string)
     entriesOf(fieldOf(config, 'servers')).flatMap(([name, server]) => {
       const listen = fieldOf(server, 'listen')
       if (skip(app, name) || !Array.isArray(listen)) return []
-      const holder = `apps.${app}.servers.${name}`
+      const holder = holderText(app, name)
       return listen.flatMap((text: unknown) =>
         typeof text === 'string' ? readListen(text, holder, (port) => mayServeHttp3(app, config, server, port)) : [],
       )
     }),
   )
+}
+
+/** A server as its administrator would look for it. */
+export function holderText(app: string, server: string): string {
+  return `apps.${app}.servers.${server}`
 }
 
 /** HTTP/3 is on unless `protocols` leaves it out, and needs TLS, which the HTTP port never has (caddyhttp, `App.Start`). */

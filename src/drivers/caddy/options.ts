@@ -1,25 +1,13 @@
 import { familyOf } from '../../model/address.ts'
 import type { Frontend, Owner } from '../../model/table.ts'
-
-/** What the driver tells about its work; pino's loggers are such. */
-export interface DriverLog {
-  debug(fields: object, message: string): void
-  info(fields: object, message: string): void
-  warn(fields: object, message: string): void
-}
-
-export interface CaddyTls {
-  readonly certFile?: string | undefined
-  readonly keyFile?: string | undefined
-  readonly caFile?: string | undefined
-}
+import type { DriverLog, TlsFiles } from '../http/endpoint.ts'
 
 export interface CaddyOptions {
   /** The proxy's name in our configuration, for messages. */
   readonly proxy: string
   /** Of the admin API: `admin.listen` behind a tunnel or on loopback, or `admin.remote` with client certificates. */
   readonly url: string
-  readonly tls: CaddyTls
+  readonly tls: TlsFiles
   readonly owner: Owner
   /** Published address → the address that Caddy binds for it, or `*` for the wildcard of its family. Default: itself. */
   readonly listen: Readonly<Record<string, string>>

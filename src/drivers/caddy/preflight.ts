@@ -1,23 +1,15 @@
 import type { Listener } from '../../model/driver.ts'
 import type { Problem } from '../../model/problems.ts'
-import type { FrontendKey, Target } from '../../model/table.ts'
-import { describeListener, fieldOf, findHolder } from './listeners.ts'
+import { type FrontendKey, type SocketKey, socketKey } from '../../model/table.ts'
+import type { Decided, Refused, Wanted } from './decided.ts'
+import { describeListener, fieldOf, findHolder, holderText } from './listeners.ts'
 import type { CaddyOptions } from './options.ts'
 import type { Dial, Verdict } from './probe.ts'
-import type { Bound, Quarantine } from './quarantine.ts'
-import { findUnrenderable, listenText } from './render.ts'
+import type { Quarantine } from './quarantine.ts'
+import { listenText } from './render.ts'
 import type { Snapshot } from './snapshot.ts'
-
-export interface Wanted extends Bound {
-  readonly key: FrontendKey
-  readonly targets: readonly Target[]
-}
-
-export interface Refused {
-  readonly problem: Problem
-  /** Whether the server that is there stays: it serves what it served before. Not so where it cannot be bound any more. */
-  readonly keep: boolean
-}
+import { type CutServers, isGone } from './strays.ts'
+import { findUnrenderable } from './unrenderable.ts'
 
 export interface PreflightParts {
   readonly options: CaddyOptions
@@ -32,21 +24,23 @@ export interface PreflightParts {
 export async function preflight(
   { options, quarantine, dial }: PreflightParts,
   snapshot: Snapshot,
-  wanted: readonly Wanted[],
+  { wanted, keep, cut }: Pick<Decided, 'wanted' | 'keep' | 'cut'>,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<FrontendKey, Refused>> {
   const refused = new Map<FrontendKey, Refused>()
-  const held = heldSockets(snapshot)
-  const claims = new Map<string, FrontendKey>()
+  const held = heldSockets(snapshot, cut)
+  const others = otherListeners(snapshot, cut)
+  const claims = keptSockets(snapshot, keep)
   const fresh: Wanted[] = []
   const isHeld = ({ socket }: Wanted) => held.has(listenText(socket))
-  const isHolder = ({ key, socket }: Wanted) => held.get(listenText(socket)) === key
-  /** What a refused frontend has stays, unless another one has been given its socket. */
-  const refuse = (key: FrontendKey, problem: Problem) => {
-    const mine = [...held].flatMap(([text, holder]) => (holder === key ? [text] : []))
-    const keep = mine.every((text) => (claims.get(text) ?? key) === key)
-    if (keep) for (const text of mine) claims.set(text, key)
-    refused.set(key, { problem, keep })
+  const isHolder = ({ frontend, socket }: Wanted) => held.get(listenText(socket)) === socketKey(frontend)
+  /** What a refused frontend has stays, unless another socket has been given what it is bound to. */
+  const refuse = ({ key, frontend }: Wanted, problem: Problem) => {
+    const own = socketKey(frontend)
+    const mine = [...held].flatMap(([text, holder]) => (holder === own ? [text] : []))
+    const isFree = mine.every((text) => (claims.get(text) ?? own) === own)
+    if (isFree) for (const text of mine) claims.set(text, own)
+    refused.set(key, { problem, keep: isFree })
   }
   // Those that are bound go first, and so keep their sockets against those that only want them.
   for (const one of [...wanted.filter(isHolder), ...wanted.filter((other) => !isHolder(other))]) {
@@ -55,31 +49,53 @@ export async function preflight(
     const problem =
       findUnrenderable(options.proxy, one.frontend, one.targets) ??
       findRival(options.proxy, one, claims.get(text)) ??
-      (isHeld(one) ? undefined : findObstacle(options, snapshot.observed.listeners, one))
+      (isHeld(one) ? undefined : findObstacle(options, others, one))
     if (barred !== undefined) refused.set(one.key, { problem: barred, keep: false })
-    else if (problem !== undefined) refuse(one.key, problem)
+    else if (problem !== undefined) refuse(one, problem)
     else {
-      claims.set(text, one.key)
+      claims.set(text, socketKey(one.frontend))
       if (!isHeld(one)) fresh.push(one)
     }
   }
-  for (const [key, problem] of await dialFresh(options, fresh, dial, signal)) refuse(key, problem)
+  for (const [one, problem] of await dialFresh(options, fresh, dial, signal)) refuse(one, problem)
   return refused
 }
 
-/** Every socket that our servers name now, edited ones and those about to go included, with the frontend that it serves. */
-function heldSockets({ owned }: Snapshot): ReadonlyMap<string, FrontendKey> {
-  const held = new Map<string, FrontendKey>()
-  for (const { frontend, json } of owned.values()) {
-    const listen = fieldOf(json, 'listen')
-    for (const text of Array.isArray(listen) ? listen : []) if (typeof text === 'string') held.set(text, frontend)
-  }
-  return held
+/**
+ * Everything that is bound already and ours to give: by our servers, edited ones and those about to go included, with the published socket that it
+ * is for, and by strays that go as a whole.
+ */
+function heldSockets({ owned, siblings }: Snapshot, cut: CutServers): ReadonlyMap<string, SocketKey | undefined> {
+  const going = [...siblings].filter(([key]) => isGone(cut, key))
+  return new Map<string, SocketKey | undefined>([
+    ...going.flatMap(([, { json }]) => listensOf(json).map((text) => [text, undefined] as const)),
+    ...[...owned.values()].flatMap(({ name, json }) => listensOf(json).map((text) => [text, socketKey(name)] as const)),
+  ])
 }
 
-/** Two published addresses may lead to one bound address, but only one frontend can have a port of it. */
-function findRival(proxy: string, { key, socket }: Wanted, rival: FrontendKey | undefined): Problem | undefined {
-  if (rival === undefined) return undefined
+/** What is bound for frontends that stay, whatever else is wanted. */
+function keptSockets({ owned }: Snapshot, keep: ReadonlySet<FrontendKey>): Map<string, SocketKey> {
+  const servers = [...owned.values()].filter(({ entries }) => entries.some(({ key }) => keep.has(key)))
+  return new Map(servers.flatMap(({ name, json }) => listensOf(json).map((text) => [text, socketKey(name)] as const)))
+}
+
+function otherListeners({ observed, siblings }: Snapshot, cut: CutServers): readonly Listener[] {
+  const going = new Set([...siblings.keys()].flatMap((key) => (isGone(cut, key) ? [holderText('layer4', key)] : [])))
+  return observed.listeners.filter(({ holder }) => !going.has(holder))
+}
+
+function listensOf(json: unknown): readonly string[] {
+  const listen = fieldOf(json, 'listen')
+  return Array.isArray(listen) ? listen.filter((text: unknown) => typeof text === 'string') : []
+}
+
+/** Two published addresses may lead to one bound address, but a port of it can only be one of theirs. */
+function findRival(
+  proxy: string,
+  { key, frontend, socket }: Wanted,
+  rival: SocketKey | undefined,
+): Problem | undefined {
+  if (rival === undefined || rival === socketKey(frontend)) return undefined
   const message = `${key} would be bound to ${listenText(socket)} on proxy ${proxy}, which already serves ${rival}`
   return {
     code: 'PortTaken',
@@ -109,13 +125,15 @@ function findObstacle(
  * same for both.
  */
 async function dialFresh(options: CaddyOptions, fresh: readonly Wanted[], dial: Dial, signal: AbortSignal) {
-  const dialled = options.probe ? fresh : []
-  const targets = dialled.map(({ frontend }) => frontend)
+  const sockets = Map.groupBy(options.probe ? fresh : [], ({ frontend }) => socketKey(frontend))
+  const targets = [...sockets.values()].flatMap(([one]) => one?.frontend ?? [])
   const verdicts = targets.length === 0 ? [] : await dial(targets, signal)
-  return dialled.flatMap(({ key, frontend }, index) => {
-    const problem = verdictProblem(options.proxy, key, frontend, verdicts[index] ?? 'unknown')
-    return problem === undefined ? [] : [[key, problem] as const]
-  })
+  return [...sockets.values()].flatMap((all, index) =>
+    all.flatMap((one) => {
+      const problem = verdictProblem(options.proxy, one.key, one.frontend, verdicts[index] ?? 'unknown')
+      return problem === undefined ? [] : [[one, problem] as const]
+    }),
+  )
 }
 
 function verdictProblem(

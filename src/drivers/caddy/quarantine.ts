@@ -27,6 +27,8 @@ interface Entry {
 export interface Quarantine {
   /** Why a frontend must not be bound, or undefined. */
   find(bound: Bound): Problem | undefined
+  /** Whether a socket must not be bound. */
+  bars(socket: Socket): boolean
   /** Takes in what an error names; false when it names nothing of ours that is not in here already. */
   add(error: BindError, table: readonly Bound[]): boolean
   /** Takes out what may be tried again. `dial` is undefined where dials tell nothing. */
@@ -46,6 +48,7 @@ export function createQuarantine(proxy: string): Quarantine {
       const entry = covering(socket)
       return entry === undefined ? undefined : problemOf(proxy, entry.error, frontendKey(frontend))
     },
+    bars: (socket) => covering(socket) !== undefined,
     add(error, table) {
       const named = table.filter(({ socket }) => covers(error, socket) && covering(socket) === undefined)
       if (named.length === 0) return false

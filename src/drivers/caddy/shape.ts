@@ -22,18 +22,44 @@ const proxyHandler = z.strictObject({
 
 const closeHandler = z.strictObject({ handler: z.literal('close'), '@id': z.string().optional() })
 
-const route = z.strictObject({
-  match: z.tuple([z.strictObject({ remote_ip: z.strictObject({ ranges: z.array(z.string()) }) })]).optional(),
-  handle: z.tuple([z.discriminatedUnion('handler', [proxyHandler, closeHandler])]),
+const servingHandler = z.discriminatedUnion('handler', [proxyHandler, closeHandler])
+
+const remoteIp = z.strictObject({ ranges: z.array(z.string()) })
+
+/** Serves clients in the ranges, and closes all others. */
+const subrouteHandler = z.strictObject({
+  handler: z.literal('subroute'),
+  routes: z.tuple([
+    z.strictObject({ match: z.tuple([z.strictObject({ remote_ip: remoteIp })]), handle: z.tuple([servingHandler]) }),
+    z.strictObject({ handle: z.tuple([z.strictObject({ handler: z.literal('close') })]) }),
+  ]),
 })
 
-export const serverShape = z.strictObject({
+export const routeShape = z.strictObject({
+  match: z
+    .tuple([
+      z.strictObject({
+        tls: z.strictObject({ sni: z.array(z.string()) }).optional(),
+        remote_ip: remoteIp.optional(),
+      }),
+    ])
+    .optional(),
+  handle: z.tuple([z.discriminatedUnion('handler', [proxyHandler, closeHandler, subrouteHandler])]),
+})
+
+/** A server but for its routes, which are read one by one. */
+export const shellShape = z.strictObject({
   '@id': z.string(),
   listen: z.tuple([z.string()]),
   idle_timeout: z.string().optional(),
-  routes: z.tuple([route]),
+  routes: z.array(z.unknown()),
 })
 
-export type ServerJson = z.output<typeof serverShape>
-export type HandlerJson = ServerJson['routes'][0]['handle'][0]
+export type RouteJson = z.output<typeof routeShape>
+export type HandlerJson = z.output<typeof servingHandler>
 export type ProxyHandlerJson = z.output<typeof proxyHandler>
+export type ShellJson = Omit<z.output<typeof shellShape>, 'routes'>
+export interface ServerJson extends ShellJson {
+  /** Ours, and where somebody has edited them, theirs. */
+  readonly routes: readonly unknown[]
+}

@@ -1,21 +1,28 @@
 import type { Listener, Observed } from '../../model/driver.ts'
 import { FairwayError } from '../../model/problems.ts'
-import { type FrontendKey, frontendKey } from '../../model/table.ts'
+import { CADDY_CAPABILITIES } from './capabilities.ts'
 import type { AdminClient, Answer } from './client.ts'
 import { answerProblem, revisionConflict } from './errors.ts'
 import { adminListeners, fieldOf, isObject, readListeners } from './listeners.ts'
-import { isNameOf, parseServerId, parseServerKey, type ServerName, serverId } from './names.ts'
+import type { ServerName } from './names.ts'
 import type { CaddyOptions } from './options.ts'
-import { type ParsedServer, parseServer, tableOf } from './parse.ts'
+import { readOwnership } from './ownership.ts'
+import { type Entry, parseServer, type ServerPart, splitServer, tableOf } from './parse.ts'
 
 export const SERVERS_PATH = '/config/apps/layer4/servers'
 
-/** A server that bears our marks. */
+/** A server that bears our marks: all that we have on a socket. */
 export interface OwnedServer {
-  readonly frontend: FrontendKey
+  readonly name: ServerName
   readonly json: unknown
-  /** Undefined: edited by hand. */
-  readonly parsed: ParsedServer | undefined
+  readonly entries: readonly Entry[]
+}
+
+/** A server of another class of our cluster. */
+export interface SiblingServer {
+  readonly name: ServerName
+  readonly json: unknown
+  readonly parts: readonly ServerPart[]
 }
 
 /** One reading of `/config/apps`: everything in it is of the same moment, and its Etag guards the write that follows. */
@@ -27,6 +34,8 @@ export interface Snapshot {
   /** By server key. As JSON values: what Caddy holds is parsed JSON too, so they go back as they came. */
   readonly foreign: ReadonlyMap<string, unknown>
   readonly owned: ReadonlyMap<string, OwnedServer>
+  /** Those of the foreign ones that are our cluster's. */
+  readonly siblings: ReadonlyMap<string, SiblingServer>
 }
 
 /** Reads the configuration of all apps. */
@@ -67,63 +76,43 @@ function snapshotOf(options: CaddyOptions, apps: unknown, etag: string): Snapsho
   const servers = fieldOf(layer4, 'servers')
   const foreign = new Map<string, unknown>()
   const owned = new Map<string, OwnedServer>()
+  const siblings = new Map<string, SiblingServer>()
   for (const [key, json] of isObject(servers) ? Object.entries(servers) : []) {
-    const name = readOwnership(options, key, json)
-    if (name === undefined) foreign.set(key, json)
-    else
-      owned.set(key, {
-        frontend: frontendKey(name),
-        json,
-        parsed: isMarked(options, key, json) ? parseServer(options, json) : undefined,
-      })
+    const ownership = readOwnership(options, key, json)
+    if (ownership?.whose === 'ours') {
+      const { name } = ownership
+      owned.set(key, { name, json, entries: parseServer(options, key, name, json) })
+      continue
+    }
+    foreign.set(key, json)
+    if (ownership?.whose === 'sibling') {
+      const { name } = ownership
+      siblings.set(key, { name, json, parts: splitServer(name, json) })
+    }
   }
   const listeners = [
     ...readListeners(apps, (app, server) => app === 'layer4' && owned.has(server)),
     ...adminListeners(options.url),
   ]
-  return { observed: observe(etag, owned, listeners), etag, hasLayer4: isObject(layer4), foreign, owned }
+  const observed = observe(etag, { owned, siblings }, listeners)
+  return { observed, etag, hasLayer4: isObject(layer4), foreign, owned, siblings }
 }
 
-function observe(revision: string, owned: Snapshot['owned'], listeners: readonly Listener[]): Observed {
-  const servers = [...owned.values()]
-  const table = tableOf(servers.flatMap(({ parsed }) => (parsed === undefined ? [] : [parsed])))
-  const drifted = new Set(servers.flatMap(({ frontend, parsed }) => (parsed === undefined ? [frontend] : [])))
-  return { revision, table, drifted, listeners }
-}
-
-/**
- * Whose a server is: the frontend it is for when it is ours, undefined when it is not.
- *
- * | key              | `@id`                      | it is                                            |
- * | ---------------- | -------------------------- | ------------------------------------------------ |
- * | ours             | ours, same key             | ours                                             |
- * | ours             | ours, but of another UID   | a copied configuration: the whole read is refused|
- * | ours             | missing or anything else   | ours by name, edited                             |
- * | anything else    | ours, with our UID         | ours, renamed: the `@id` must be free for us     |
- * | anything else    | anything else              | somebody's                                       |
- */
-function readOwnership(options: CaddyOptions, key: string, json: unknown): ServerName | undefined {
-  const { owner } = options
-  const name = parseServerKey(key)
-  const id = parseServerId(fieldOf(json, '@id'))
-  const idIsOurs = id !== undefined && isNameOf(owner, id.name)
-  if (name !== undefined && isNameOf(owner, name)) {
-    if (idIsOurs && id.uid !== owner.uid) throw new FairwayError(conflict(options, key, id.uid))
-    return name
-  }
-  return idIsOurs && id.uid === owner.uid ? id.name : undefined
-}
-
-function isMarked({ owner }: CaddyOptions, key: string, json: unknown): boolean {
-  return fieldOf(json, '@id') === serverId(owner, key)
-}
-
-function conflict({ proxy, owner }: CaddyOptions, key: string, uid: string) {
-  const name = `${owner.cluster}/${owner.className}`
+function observe(
+  revision: string,
+  { owned, siblings }: Pick<Snapshot, 'owned' | 'siblings'>,
+  listeners: readonly Listener[],
+): Observed {
+  const entries = [...owned.values()].flatMap((server) => server.entries)
   return {
-    code: 'OwnerConflict',
-    kind: 'terminal',
-    message: `server ${key} on proxy ${proxy} belongs to another cluster that also calls itself ${name} (UID ${uid}, ours is ${owner.uid})`,
-    remedy: `Give each cluster a name of its own; if this cluster replaces the other one, delete the servers fairway.${owner.cluster}.${owner.className}.* on the proxy`,
-  } as const
+    revision,
+    table: tableOf(entries.flatMap(({ served }) => (served === undefined ? [] : [served]))),
+    drifted: new Set(entries.flatMap(({ served, key }) => (served === undefined ? [key] : []))),
+    listeners,
+    siblings: [...siblings.values()].flatMap(({ name, parts }) =>
+      parts.map(({ key }) => ({ className: name.className, key })),
+    ),
+    notices: [],
+    capabilities: CADDY_CAPABILITIES,
+  }
 }

@@ -1,7 +1,9 @@
 package layer4
 
 import (
+	"fmt"
 	"io"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 )
@@ -9,6 +11,7 @@ import (
 func init() {
 	caddy.RegisterModule(Close{})
 	caddy.RegisterModule(Echo{})
+	caddy.RegisterModule(new(Subroute))
 }
 
 // Close drops the client.
@@ -42,8 +45,41 @@ func (Echo) Handle(client *Connection) error {
 	return err
 }
 
+// Subroute has routes of its own. Clients that fit none of them go on to the
+// routes after the one that it is in.
+type Subroute struct {
+	Routes          Routes         `json:"routes,omitempty"`
+	MatchingTimeout caddy.Duration `json:"matching_timeout,omitempty"`
+}
+
+// CaddyModule returns the Caddy module information.
+func (*Subroute) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "layer4.handlers.subroute",
+		New: func() caddy.Module { return new(Subroute) },
+	}
+}
+
+// Provision prepares the routes.
+func (s *Subroute) Provision(ctx caddy.Context) error {
+	if s.MatchingTimeout <= 0 {
+		s.MatchingTimeout = caddy.Duration(defaultMatchingTimeout)
+	}
+	if err := s.Routes.provision(ctx); err != nil {
+		return fmt.Errorf("setting up subroutes: %v", err)
+	}
+	return nil
+}
+
+// Handle gives the client to one of the routes.
+func (s *Subroute) Handle(client *Connection) error {
+	return s.Routes.serve(client, time.Duration(s.MatchingTimeout))
+}
+
 // Interface guards
 var (
-	_ Handler = Close{}
-	_ Handler = Echo{}
+	_ Handler           = Close{}
+	_ Handler           = Echo{}
+	_ Handler           = (*Subroute)(nil)
+	_ caddy.Provisioner = (*Subroute)(nil)
 )

@@ -18,8 +18,8 @@ type Matcher interface {
 	Match(*Connection) (bool, error)
 }
 
-// Handler serves a client to the end. (The real app also has handlers that
-// wrap the next one; none of them is here.)
+// Handler serves a client to the end, or passes it on. (The real app also has
+// handlers that wrap the next one; none of them is here.)
 type Handler interface {
 	Handle(*Connection) error
 }
@@ -93,17 +93,28 @@ func (routes Routes) provision(ctx caddy.Context) error {
 	return nil
 }
 
-// serve finds the client's route, reading ahead only while a matcher asks for
-// it, so that protocols in which the server speaks first need no bytes at all.
+// errPassedOn says that a handler has left a client to the routes after its own.
+var errPassedOn = errors.New("no route for this client")
+
+// serve gives the client to its route, reading ahead only while a matcher asks
+// for it, so that protocols in which the server speaks first need no bytes at
+// all. A client without a route is passed on.
 func (routes Routes) serve(client *Connection, timeout time.Duration) error {
 	deadline := time.Now().Add(timeout)
 	for {
-		handler, err := routes.choose(client)
-		if err == nil && handler != nil {
+		route, err := routes.choose(client)
+		if err == nil && route < 0 {
+			return errPassedOn
+		}
+		if err == nil {
 			if err := client.SetReadDeadline(time.Time{}); err != nil {
 				return err
 			}
-			return handler.Handle(client)
+			if err := routes[route].handler.Handle(client); !errors.Is(err, errPassedOn) {
+				return err
+			}
+			routes = routes[route+1:]
+			continue
 		}
 		if !errors.Is(err, ErrNeedMore) {
 			return err
@@ -120,33 +131,35 @@ func (routes Routes) serve(client *Connection, timeout time.Duration) error {
 	}
 }
 
-// choose returns the handler of the first route that matches, nil if none
-// does, and ErrNeedMore if that is still open.
-func (routes Routes) choose(client *Connection) (Handler, error) {
-	undecided := false
-	for _, route := range routes {
+// choose returns the place of the first route that matches, -1 if none does,
+// and ErrNeedMore if that is still open.
+//
+// Who overtakes whom is a habit of the real app. A route with matchers of its
+// own overtakes those that wait for more bytes. A catch-all does not, unless
+// the route right before it has said no: that hides those that wait before it.
+func (routes Routes) choose(client *Connection) (int, error) {
+	decided, waiting := false, false
+	for i, route := range routes {
 		matched, err := route.matches(client)
 		switch {
 		case errors.Is(err, ErrNeedMore):
-			// Before the first byte nothing may overtake a route that waits
-			// for it; later on a route with matchers of its own may.
-			if len(client.prefetched) == 0 {
-				return nil, ErrNeedMore
+			// Before the first byte nothing overtakes the first route.
+			if len(client.prefetched) == 0 && !decided {
+				return -1, ErrNeedMore
 			}
-			undecided = true
+			waiting = true
 		case err != nil:
-			return nil, fmt.Errorf("matching connection: %w", err)
+			return -1, fmt.Errorf("matching connection: %w", err)
 		case !matched, route.handler == nil:
+			decided, waiting = true, false
+		case waiting && len(route.sets) == 0:
 			continue
-		case undecided && len(route.sets) == 0:
-			// A catch-all waits until every route before it has said no.
-			return nil, ErrNeedMore
 		default:
-			return route.handler, nil
+			return i, nil
 		}
 	}
-	if undecided {
-		return nil, ErrNeedMore
+	if waiting {
+		return -1, ErrNeedMore
 	}
-	return nil, nil
+	return -1, nil
 }

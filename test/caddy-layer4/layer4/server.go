@@ -1,6 +1,7 @@
 package layer4
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -79,7 +80,8 @@ func (s *Server) handle(conn net.Conn) {
 	defer func() { _ = conn.Close() }()
 
 	client := &Connection{Conn: conn}
-	if err := s.Routes.serve(client, time.Duration(s.MatchingTimeout)); err != nil {
+	err := s.Routes.serve(client, time.Duration(s.MatchingTimeout))
+	if err != nil && !errors.Is(err, errPassedOn) {
 		s.logger.Error("handling connection",
 			zap.Stringer("local", conn.LocalAddr()),
 			zap.Stringer("remote", conn.RemoteAddr()),

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { loadConfig, parseConfig } from '../../../src/config/load.ts'
-import { FairwayError, type Problem } from '../../../src/model/problems.ts'
+import { FairwayError } from '../../../src/model/problems.ts'
+import { assertTold, type Mistake, problemOf } from './problem-of.ts'
 
 const GOOD = `cluster: prod-a
 classes:
@@ -30,20 +31,10 @@ classes:
 guard: {maxRemoval: 50%}
 `
 
-function problemOf(text: string): Problem {
-  try {
-    parseConfig(text, 'fairway.yaml')
-  } catch (error) {
-    assert.ok(error instanceof FairwayError, `not a FairwayError: ${String(error)}`)
-    return error.problem
-  }
-  return assert.fail('the mistake was not found')
-}
-
 test('without a mistake it is taken', () => assert.equal(parseConfig(GOOD, 'fairway.yaml').classes.length, 2))
 
 /** Each mistake is one edit of the good file; each message says where it is. */
-const MISTAKES: readonly (readonly [what: string, from: string, to: string, message: string])[] = [
+const MISTAKES: readonly Mistake[] = [
   ['a mistyped key', 'guard:', 'gaurd:', '25: gaurd: unknown key "gaurd" (did you mean "guard"?)'],
   [
     'a mistyped key above a list',
@@ -185,12 +176,7 @@ const listen = (text: string) =>
   GOOD.replace('203.0.113.10: 10.0.0.5', '203.0.113.10: "*"').replace('203.0.113.11: 10.0.0.6', text)
 
 describe('each mistake is told with file, line and key', () => {
-  for (const [what, from, to, message] of MISTAKES) {
-    test(what, () => {
-      assert.ok(GOOD.includes(from), 'the edit does not apply')
-      assert.equal(problemOf(GOOD.replace(from, to)).message, `fairway.yaml:${message}`)
-    })
-  }
+  for (const mistake of MISTAKES) test(mistake[0], () => assertTold(GOOD, mistake))
 
   test('all mistakes at once, a line each', () => {
     const { code, kind, message, remedy } = problemOf(GOOD.replace('prod-a', 'A').replace('50%', 'half'))

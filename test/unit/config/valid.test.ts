@@ -29,10 +29,15 @@ classes:
         avoidEdgeAddresses: true
         namespaces: [team-a]
         priority: 7
-    ports: {deny: [22, 2019]}
-    namespaces: {allow: [team-a, team-b]}
-    defaults: {proxy-protocol: v2, sharing: namespace}
-    nodes: {addressTypes: [InternalIP], selector: role=edge}
+        proxies: [edge-1]
+    evict: true
+    ports: {deny: [22, 2019], reserve: {"80,443": [ingress-nginx], "25": [mail, old-mail]}}
+    hosts: {"*.a.example": [team-a], "b.example,*.b.example": [team-b]}
+    namespaces: {allow: [team-a, team-b], quota: {team-a: 20, "*": 0}}
+    defaults: {proxy-protocol: v2, sharing: namespace, health-check: "off", pool: main}
+    nodes: {addressTypes: [InternalIP], selector: role=edge, maxTargets: 8}
+    pods: {cidrs: [10.244.0.0/16]}
+    frontends: [{name: kube-apiserver, address: 203.0.113.10, port: 6443, service: default/kubernetes}]
     proxies:
       - name: edge-1
         caddy:
@@ -67,16 +72,21 @@ test('the least that a file must say, with every default filled in', () => {
             avoidEdgeAddresses: false,
             namespaces: [],
             priority: 0,
+            proxies: [],
           },
         ],
-        ports: { deny: [] },
-        namespaces: { allow: ['*'] },
+        evict: false,
+        ports: { deny: [], reserve: new Map() },
+        hosts: new Map(),
+        namespaces: { allow: ['*'], quota: new Map() },
         defaults: {},
-        nodes: { addressTypes: ['ExternalIP', 'InternalIP'], selector: '' },
+        nodes: { addressTypes: ['ExternalIP', 'InternalIP'], selector: '', maxTargets: 0 },
+        pods: { cidrs: [] },
+        frontends: [],
         proxies: [
           {
             name: 'edge-1',
-            caddy: { url: 'https://10.1.0.100:2021', insecure: false, probe: true, timeout: 10_000 },
+            access: { kind: 'caddy', url: 'https://10.1.0.100:2021', insecure: false, probe: true, timeout: 10_000 },
             listen: {},
           },
         ],
@@ -101,16 +111,50 @@ test('a file with every key', () => {
         avoidEdgeAddresses: true,
         namespaces: ['team-a'],
         priority: 7,
+        proxies: ['edge-1'],
       },
     ],
-    ports: { deny: [22, 2019] },
-    namespaces: { allow: ['team-a', 'team-b'] },
-    defaults: { 'proxy-protocol': 'v2', sharing: 'namespace' },
-    nodes: { addressTypes: ['InternalIP'], selector: 'role=edge' },
+    evict: true,
+    ports: {
+      deny: [22, 2019],
+      reserve: new Map([
+        [25, ['mail', 'old-mail']],
+        [80, ['ingress-nginx']],
+        [443, ['ingress-nginx']],
+      ]),
+    },
+    hosts: new Map([
+      ['*.a.example', ['team-a']],
+      ['b.example', ['team-b']],
+      ['*.b.example', ['team-b']],
+    ]),
+    namespaces: {
+      allow: ['team-a', 'team-b'],
+      quota: new Map([
+        ['team-a', 20],
+        ['*', 0],
+      ]),
+    },
+    defaults: { 'proxy-protocol': 'v2', sharing: 'namespace', 'health-check': 'off', pool: 'main' },
+    nodes: { addressTypes: ['InternalIP'], selector: 'role=edge', maxTargets: 8 },
+    pods: { cidrs: [rangeOf('10.244.0.0/16')] },
+    frontends: [
+      {
+        name: 'kube-apiserver',
+        address: '203.0.113.10',
+        port: 6443,
+        protocol: 'TCP',
+        targetPort: 6443,
+        targets: { kind: 'service', namespace: 'default', name: 'kubernetes' },
+        sourceRanges: [],
+        settings: {},
+      },
+    ],
     proxies: [
       {
         name: 'edge-1',
-        caddy: {
+        access: {
+          kind: 'caddy',
           url: 'https://10.1.0.100:2021',
           insecure: false,
           certFile: '/etc/fairway/tls.crt',
@@ -124,7 +168,7 @@ test('a file with every key', () => {
     ],
   })
   assert.deepEqual(second?.loadBalancerClass, ['metallb', 'example.org/lb'])
-  assert.equal(second?.proxies[0]?.caddy.insecure, true)
+  assert.equal(second?.proxies[0]?.access.insecure, true)
 })
 
 test('a file is read from disk, and its text handed back for comparison', async (t) => {

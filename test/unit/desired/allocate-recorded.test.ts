@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { createdAt, demand, given, held, pool, recorded, type ServiceWishes, service } from '../../support/builders.ts'
+import { given, recorded } from '../../support/allocations.ts'
+import { createdAt, held, pool, type ServiceWishes, service } from '../../support/builders.ts'
 
 const MAIN = [pool('main', ['203.0.113.10-203.0.113.12'])]
 const DUAL = [pool('main', ['203.0.113.10-203.0.113.12', '2001:db8::1-2001:db8::3'])]
@@ -19,17 +20,6 @@ describe('what is recorded comes first', () => {
       made('holds', 2, { record: held('443/TCP', '203.0.113.12') }),
     ]
     assert.deepEqual(given(services, MAIN), { wants: 'nothing PortTaken', holds: '203.0.113.12 [443/TCP]' })
-  })
-
-  test('an address that left every pool is kept', () => {
-    const services = [made('web', 1, { record: held('443/TCP', '198.51.100.7') })]
-    assert.deepEqual(given(services, MAIN), { web: '198.51.100.7 [443/TCP]' })
-    assert.deepEqual(given(services, []), { web: '198.51.100.7 [443/TCP]' })
-  })
-
-  test('an address of another class says nothing about this one', () => {
-    const web = made('web', 1, { record: { ...held('443/TCP', '198.51.100.7'), className: 'private' } })
-    assert.deepEqual(given([web], MAIN), { web: '203.0.113.10 [443/TCP]' })
   })
 
   test('LoadBalancer, NodePort and back keeps the address', () => {
@@ -188,45 +178,5 @@ describe('families', () => {
     const a = made('a', 1, { annotations: { address: '2001:db8::1' } })
     const b = made('b', 2, { ports: ['443', '80'], annotations: { address: '203.0.113.10,2001:db8::1' } })
     assert.equal(given([a, b], DUAL)['b'], '203.0.113.10 2001:db8::1 [80/TCP] PortTaken')
-  })
-})
-
-describe('ports that are not given', () => {
-  test('those that the class denies, by name', () => {
-    const { ports, problems } = demand(service('web', { ports: ['22', '443'] }), {}, [22])
-    assert.deepEqual([ports.map(({ text }) => text), problems.map(({ port }) => port)], [['443/TCP'], ['22/TCP']])
-    assert.equal(problems[0]?.problem.message, 'Service default/web asks for port 22/TCP, which its class never gives')
-  })
-
-  test('denied is the port of the frontend, not of the Service', () => {
-    const web = service('web', { type: 'NodePort', ports: ['ssh:2222'], annotations: { ports: 'ssh=22' } })
-    assert.deepEqual(
-      demand(web, {}, [22]).problems.map(({ problem }) => problem.code),
-      ['PortDenied'],
-    )
-    assert.deepEqual(
-      demand(web, {}, [2_222]).ports.map(({ text }) => text),
-      ['22/TCP'],
-    )
-  })
-
-  test('SCTP, and ports without a node port', () => {
-    const { ports, problems } = demand(service('web', { ports: ['7/SCTP', { protocol: 'TCP', port: 443 }] }))
-    assert.deepEqual(
-      [ports, problems.map(({ problem, port }) => `${problem.code} ${problem.kind} ${port}`)],
-      [[], ['ProtocolUnsupported unsupported 7/SCTP', 'NodePortMissing terminal 443/TCP']],
-    )
-  })
-
-  test('those that the annotation ports leaves out', () => {
-    const web = service('web', {
-      type: 'NodePort',
-      ports: ['https:8443', 'admin:9000'],
-      annotations: { ports: 'https=443' },
-    })
-    assert.deepEqual(
-      demand(web).ports.map(({ text, nodePort }) => [text, nodePort]),
-      [['443/TCP', 30_000 + (8_443 % 2_768)]],
-    )
   })
 })

@@ -1,22 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { allocate } from '../../../src/desired/allocate.ts'
-import type { Pool } from '../../../src/desired/pools.ts'
-import type { ServiceObject } from '../../../src/kube/objects.ts'
-import { createdAt, demand, given, held, pool, type ServiceWishes, service } from '../../support/builders.ts'
+import { given, told } from '../../support/allocations.ts'
+import { createdAt, held, pool, type ServiceWishes, service } from '../../support/builders.ts'
 
 const MAIN = [pool('main', ['203.0.113.10-203.0.113.11'])]
 const ONE = [pool('main', ['203.0.113.10'])]
-
-/** What the problems of one Service say. */
-function told(name: string, services: readonly ServiceObject[], pools: readonly Pool[]): readonly string[] {
-  const results = allocate(
-    services.map((one) => demand(one)),
-    pools,
-  )
-  const problems = results.find((one) => one.demand.service.metadata.name === name)?.problems ?? []
-  return problems.map(({ problem }) => `${problem.message}. ${problem.remedy}`)
-}
 
 const made = (name: string, second: number, wishes: ServiceWishes = {}) =>
   service(name, { ...wishes, meta: createdAt(second) })
@@ -182,6 +170,22 @@ describe('a requested address', () => {
     assert.deepEqual(given([web], MAIN), { web: '203.0.113.10 [443/TCP] AddressOutsidePools' })
   })
 
+  test('of two that are asked for, one that cannot be had: nothing is given in its place, nor the other one alone', () => {
+    const pools = [pool('main', ['203.0.113.10', '2001:db8::1'])]
+    const services = [made('first', 1), wanting('203.0.113.10,2001:db8::1')]
+    assert.equal(given(services, pools)['web'], 'nothing PortTaken')
+  })
+
+  test('of a Service with two families is for its family; the other one comes from the same pool', () => {
+    const spec = { ipFamilies: ['IPv6', 'IPv4'] as const, ipFamilyPolicy: 'PreferDualStack' as const }
+    const pools = [pool('first', ['198.51.100.1', '2001:db8:1::1']), pool('second', ['203.0.113.10', '2001:db8::1'])]
+    assert.equal(given([wanting('203.0.113.10', { spec })], pools)['web'], '2001:db8::1 203.0.113.10 [443/TCP]')
+    const v4only = [pool('first', ['2001:db8:1::1']), pool('second', ['203.0.113.10'])]
+    assert.equal(given([wanting('203.0.113.10', { spec })], v4only)['web'], '203.0.113.10 [443/TCP]')
+    const strict = { ...spec, ipFamilyPolicy: 'RequireDualStack' as const }
+    assert.equal(given([wanting('203.0.113.10', { spec: strict })], v4only)['web'], 'nothing FamilyUnavailable')
+  })
+
   test('that the families rule out is refused', () => {
     const pools = [pool('main', ['203.0.113.10', '2001:db8::1'])]
     const web = wanting('2001:db8::1', { annotations: { families: 'IPv4' } })
@@ -200,7 +204,7 @@ describe('exhaustion', () => {
   test('names the pool, its ranges, the port and a holder', () => {
     const services = [made('team-a/first', 1), made('second', 2)]
     assert.deepEqual(told('second', services, ONE), [
-      'Service default/second gets no address: no address of 203.0.113.10 (pool main) has 443/TCP free (203.0.113.10: Service team-a/first). Add addresses to a pool of the class, or free the port',
+      'Service default/second gets no address of 203.0.113.10 (pool main): none has 443/TCP free (203.0.113.10: Service team-a/first). Add addresses to a pool of the class, or free the port',
     ])
   })
 

@@ -25,6 +25,12 @@ const VALUES: readonly (readonly [name: AnnotationName, text: string, value: unk
   ['proxy-protocol', ' v2 ', 'v2'],
   ['balance', 'least-connections', 'least-connections'],
   ['health-check', 'tcp', 'tcp'],
+  ['health-check', 'http', 'http'],
+  ['health-check-interval', '100ms', 100],
+  ['health-check-interval', '1h', 3_600_000],
+  ['health-check-timeout', '2s', 2_000],
+  ['health-check-rise', '1', 1],
+  ['health-check-fall', '100', 100],
   ['idle-timeout', '5m', 300_000],
   ['max-connections', '1000', 1_000],
   ['targets', 'pods', 'pods'],
@@ -46,9 +52,20 @@ const MALFORMED: readonly (readonly [name: AnnotationName, text: string])[] = [
   ['hosts', 'a.*.example'],
   ['hosts', 'a.example\nb'],
   ['hosts', `${'a.'.repeat(127)}toolong`],
+  ['hosts', 'A.example'],
+  ['hosts', '203.0.113.10'],
+  ['hosts', '*'],
+  ['hosts', '*.*.example'],
+  ['hosts', 'a.example,a.example'],
+  ['hosts', Array.from({ length: 65 }, (_, index) => `h${index}.example`).join(',')],
   ['proxy-protocol', 'V2'],
   ['proxy-protocol', 'v2=https'],
   ['balance', 'fastest'],
+  ['health-check', 'ping'],
+  ['health-check-interval', '99ms'],
+  ['health-check-timeout', '61m'],
+  ['health-check-rise', '0'],
+  ['health-check-fall', '101'],
   ['idle-timeout', '0s'],
   ['max-connections', '0'],
   ['max-connections', '1e3'],
@@ -159,6 +176,30 @@ describe('values that differ by port', () => {
   }
 })
 
+describe('whether anything is said, `off` included', () => {
+  const table: readonly (readonly [
+    why: string,
+    own: Readonly<Record<string, string>>,
+    defaults: Readonly<Record<string, string>>,
+    said: string,
+  ])[] = [
+    ['nothing', {}, {}, ''],
+    ['by the Service', { 'health-check': 'tcp' }, {}, 'https ssh dns-tcp dns'],
+    ['by the Service, off', { 'health-check': 'off' }, {}, 'https ssh dns-tcp dns'],
+    ['by the Service for one port', { 'health-check': 'ssh=off' }, {}, 'ssh'],
+    ['by the class, whose default is for TCP', {}, { 'health-check': 'tcp' }, 'https ssh dns-tcp'],
+    ['by the class, off: that is for UDP too', {}, { 'health-check': 'off' }, 'https ssh dns-tcp dns'],
+    ['malformed is unsaid', { 'health-check': 'ping' }, {}, ''],
+  ]
+  for (const [why, own, defaults, expected] of table) {
+    test(`${why}: ${expected || 'no port'}`, () => {
+      const settings = read(own, defaults)
+      const said = PORTS.filter((text) => settings.said('health-check', portOf(text)))
+      assert.equal(said.map((text) => text.split(':')[0]).join(' '), expected)
+    })
+  }
+})
+
 test('a long value is shortened in messages', () => {
   const [problem] = read({ balance: 'x'.repeat(1_000) }).problems
   assert.ok((problem?.message.length ?? 999) < 300 && problem?.message.includes('…'))
@@ -169,11 +210,26 @@ test('one default as a value, for checks at load', () => {
   assert.deepEqual([readDefault({}, 'balance'), readDefault({ balance: 'x' }, 'balance')], [undefined, undefined])
 })
 
+test('`off` is a default like any other', () => {
+  assert.deepEqual([...checkDefaults({ 'health-check': 'off', balance: 'off' })], [])
+  assert.equal(readDefault({ 'health-check': 'off' }, 'health-check'), undefined)
+})
+
 test('defaults of a class are checked by name and value', () => {
   assert.deepEqual(
-    [...checkDefaults({ 'proxy-protocol': 'v2', sharing: 'yes', polo: 'x', weather: 'fine', ports: 'https=1' })],
+    [
+      ...checkDefaults({
+        'proxy-protocol': 'v2',
+        sharing: 'yes',
+        hosts: 'https=a.example',
+        polo: 'x',
+        weather: 'fine',
+        ports: 'https=1',
+      }),
+    ],
     [
       ['sharing', '"yes" is not one of any, namespace, dedicated'],
+      ['hosts', '"https=a.example" is not host names, or *. before one'],
       ['polo', 'unknown annotation "polo" (did you mean "pool"?)'],
       ['weather', 'unknown annotation "weather"'],
       ['ports', 'unknown annotation "ports" (did you mean "hosts"?)'],

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { ClassSpec, ClusterState } from '../../../src/desired/desire.ts'
-import type { ServiceObject } from '../../../src/kube/objects.ts'
+import type { ClassSpec } from '../../../src/desired/spec.ts'
 import { type Frontend, frontendKey } from '../../../src/model/table.ts'
-import { desire, endpoint, node, pool, type ServiceWishes, service, slice } from '../../support/builders.ts'
+import { desire, pool, type ServiceWishes, service } from '../../support/builders.ts'
 
 /** The frontends of one Service by port. */
 function frontendsOf(wishes: ServiceWishes, spec: Partial<ClassSpec> = {}): readonly Frontend[] {
@@ -16,18 +15,6 @@ function only(wishes: ServiceWishes, spec: Partial<ClassSpec> = {}): Frontend {
   return first
 }
 
-/** Addresses of the targets by Service, and the problems. */
-function targets(services: readonly ServiceObject[], spec: Partial<ClassSpec> = {}, state: Partial<ClusterState> = {}) {
-  const { table, problems, nodeGroups } = desire(services, spec, state)
-  const groups = new Map(table.groups.map((group) => [group.id, group.targets.map(({ address }) => address).join(' ')]))
-  return {
-    of: Object.fromEntries(table.frontends.map(({ service: of, group }) => [of?.name, groups.get(group)])),
-    groups: groups.size,
-    problems: [...problems.values()].flat().map(({ problem }) => problem.code),
-    nodeGroups: [...nodeGroups],
-  }
-}
-
 describe('a frontend', () => {
   test('with nothing asked for', () => {
     assert.deepEqual(only({}), {
@@ -38,7 +25,16 @@ describe('a frontend', () => {
       targetPort: 30_443,
       proxyProtocol: 'off',
       balance: 'round-robin',
-      healthCheck: 'off',
+      healthCheck: {
+        kind: 'http',
+        port: 10_256,
+        intervalMs: 5_000,
+        timeoutMs: 2_000,
+        rise: 2,
+        fall: 3,
+        derived: true,
+      },
+      affinityMs: undefined,
       idleTimeoutMs: undefined,
       maxConnections: undefined,
       sourceRanges: [],
@@ -58,7 +54,7 @@ describe('a frontend', () => {
     }
     const { proxyProtocol, balance, healthCheck, idleTimeoutMs, maxConnections, hosts } = only({ annotations })
     assert.deepEqual(
-      [proxyProtocol, balance, healthCheck, idleTimeoutMs, maxConnections],
+      [proxyProtocol, balance, healthCheck?.kind, idleTimeoutMs, maxConnections],
       ['v2', 'random', 'tcp', 300_000, 100],
     )
     assert.deepEqual(hosts, ['a.example', 'b.example'])
@@ -96,6 +92,18 @@ describe('a frontend', () => {
     )
   })
 
+  test('hosts by port, sorted, and in the key that tells frontends on one socket apart', () => {
+    const wishes = {
+      ports: ['https:443', 'alt:8443', '443/UDP'],
+      annotations: { hosts: 'https=b.example,https=a.example,c.example' },
+    }
+    assert.deepEqual(frontendsOf(wishes).map(frontendKey), [
+      'tcp/203.0.113.10:443#a.example,b.example',
+      'tcp/203.0.113.10:8443#c.example',
+      'udp/203.0.113.10:443',
+    ])
+  })
+
   test('of a NodePort Service, on the port that it names', () => {
     const { port, targetPort } = only({
       type: 'NodePort',
@@ -108,15 +116,28 @@ describe('a frontend', () => {
 
 describe('session affinity', () => {
   const spec = { sessionAffinity: 'ClientIP' } as const
-  const table: readonly (readonly [why: string, ServiceWishes, defaults: Record<string, string>, balance: string])[] = [
-    ['balances by source', { spec }, {}, 'source'],
-    ['wins over the default of the class', { spec }, { balance: 'random' }, 'source'],
+  const short = { ...spec, sessionAffinityConfig: { clientIP: { timeoutSeconds: 60 } } }
+  const table: readonly (readonly [
+    why: string,
+    wishes: ServiceWishes,
+    defaults: Readonly<Record<string, string>>,
+    balance: string,
+    affinityMs?: number,
+  ])[] = [
+    ['balances by source, for three hours', { spec }, {}, 'source', 10_800_000],
+    ['for as long as the Service says', { spec: short }, {}, 'source', 60_000],
+    ['on UDP too', { spec, ports: ['53/UDP'] }, {}, 'source', 10_800_000],
+    ['wins over the default of the class', { spec }, { balance: 'random' }, 'source', 10_800_000],
     ['loses against the own annotation', { spec, annotations: { balance: 'random' } }, {}, 'random'],
-    ['loses against the own annotation for that port', { spec, annotations: { balance: '443=random' } }, {}, 'random'],
+    ['loses against it for that port', { spec, annotations: { balance: '443=random' } }, {}, 'random'],
+    ['the annotation alone knows no time', { annotations: { balance: 'source' } }, {}, 'source'],
     ['None asks for nothing', { spec: { sessionAffinity: 'None' } }, { balance: 'random' }, 'random'],
   ]
-  for (const [why, wishes, defaults, balance] of table) {
-    test(why, () => assert.equal(only(wishes, { defaults }).balance, balance))
+  for (const [why, wishes, defaults, ...expected] of table) {
+    test(why, () => {
+      const { balance, affinityMs } = only(wishes, { defaults })
+      assert.deepEqual([balance, affinityMs], [expected[0], expected[1]])
+    })
   }
 })
 
@@ -150,79 +171,4 @@ describe('loadBalancerSourceRanges', () => {
       only({ type: 'NodePort', annotations: { class: 'public' }, ...ranges('office') }).sourceRanges,
       [],
     ))
-})
-
-describe('targets', () => {
-  const nodes = [
-    node('n1', ['InternalIP 10.0.0.1', 'ExternalIP 198.51.100.1'], { labels: { role: 'edge' } }),
-    node('n2', ['InternalIP 10.0.0.2'], { labels: { role: 'edge', disk: 'ssd' } }),
-    node('n3', ['InternalIP 10.0.0.3', 'InternalIP fd00::3']),
-  ]
-
-  test('Services that choose nodes alike share a group', () => {
-    const services = [
-      service('a'),
-      service('b', { ports: ['80'] }),
-      service('c', { ports: ['81'], annotations: { 'node-address-type': 'InternalIP' } }),
-    ]
-    const { of, groups, nodeGroups } = targets(services, {}, { nodes })
-    assert.deepEqual(of, {
-      a: '10.0.0.2 10.0.0.3 198.51.100.1',
-      b: '10.0.0.2 10.0.0.3 198.51.100.1',
-      c: '10.0.0.1 10.0.0.2 10.0.0.3',
-    })
-    assert.deepEqual([groups, nodeGroups.length], [2, 2])
-  })
-
-  test('the selector of the class and that of the Service both hold', () => {
-    const services = [service('a', { annotations: { 'node-selector': 'disk=ssd' } }), service('b', { ports: ['80'] })]
-    assert.deepEqual(targets(services, { nodeSelector: 'role=edge' }, { nodes }).of, {
-      a: '10.0.0.2',
-      b: '10.0.0.2 198.51.100.1',
-    })
-  })
-
-  test('are of the families on which the Service listens, not of those of the frontend', () =>
-    assert.deepEqual(
-      targets([service('a', { spec: { ipFamilies: ['IPv6'] }, annotations: { families: 'IPv4' } })], {}, { nodes }).of,
-      { a: 'fd00::3' },
-    ))
-
-  test('never an address of ours', () =>
-    assert.deepEqual(targets([service('a')], { forbidden: (address) => address === '198.51.100.1' }, { nodes }).of, {
-      a: '10.0.0.1 10.0.0.2 10.0.0.3',
-    }))
-
-  test('none: the frontend stays, its Service is told', () => {
-    assert.deepEqual(targets([service('a')], {}, { nodes: [] }), {
-      of: { a: '' },
-      groups: 1,
-      problems: ['NoTargets'],
-      nodeGroups: ['nodes/ExternalIP,InternalIP/IPv4'],
-    })
-  })
-
-  test('under externalTrafficPolicy Local only nodes with endpoints, a group for each Service', () => {
-    const spec = { externalTrafficPolicy: 'Local' } as const
-    const [a, b, c] = [service('a', { spec }), service('b', { ports: ['80'], spec }), service('c', { ports: ['81'] })]
-    const slicesOf = (of: ServiceObject) =>
-      of === a ? [slice(a, [endpoint('n2', { ready: true }), endpoint('gone')])] : []
-    assert.deepEqual(targets([a, b, c], {}, { nodes, slicesOf }), {
-      of: { a: '10.0.0.2', b: '', c: '10.0.0.2 10.0.0.3 198.51.100.1' },
-      groups: 3,
-      problems: ['NoTargets'],
-      nodeGroups: ['nodes/ExternalIP,InternalIP/IPv4'],
-    })
-  })
-
-  test('publishNotReadyAddresses reaches the endpoints', () => {
-    const a = service('a', { spec: { externalTrafficPolicy: 'Local', publishNotReadyAddresses: true } })
-    const slicesOf = () => [slice(a, [endpoint('n3', { ready: false })])]
-    assert.deepEqual(targets([a], {}, { nodes, slicesOf }).of, { a: '10.0.0.3' })
-  })
-
-  test('pods as targets are not served yet, and nodes are used', () => {
-    const { of, problems } = targets([service('a', { annotations: { targets: 'pods' } })], {}, { nodes })
-    assert.deepEqual([of, problems], [{ a: '10.0.0.2 10.0.0.3 198.51.100.1' }, ['Unsupported']])
-  })
 })

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { accountedKeys, desireClass, selectServices } from '../../../src/desired/desire.ts'
 import { frontendKey } from '../../../src/model/table.ts'
-import { classSpec, createdAt, desire, held, node, PUBLIC, recorded, service } from '../../support/builders.ts'
+import { recorded } from '../../support/allocations.ts'
+import { classSpec, createdAt, desire, held, node, PUBLIC, service } from '../../support/builders.ts'
 
 const POOLS = classSpec().pools
 const keysOf = (desired: ReturnType<typeof desire>) => desired.table.frontends.map(frontendKey)
@@ -43,7 +44,8 @@ test('every problem of a Service is told, in one list: class, annotations, alloc
     ports: ['443', '22'],
     record: held('443/TCP', '203.0.113.10'),
   })
-  const desired = desire([web, service('fine', { ports: ['80'] })], { deniedPorts: new Set([22]) })
+  const rules = { ...classSpec().rules, deniedPorts: new Set([22]) }
+  const desired = desire([web, service('fine', { ports: ['80'] })], { rules })
   assert.deepEqual(codesOf(desired), { web: ['ClassUnknown', 'AnnotationUnknown', 'PortDenied', 'Unsupported'] })
   assert.deepEqual(keysOf(desired), ['tcp/203.0.113.10:443', 'tcp/203.0.113.10:80'])
 })
@@ -53,7 +55,7 @@ test('ports whose clients cannot be told apart are closed, and told as not serve
   const open = service('open', { record: held('80/TCP', '203.0.113.10'), ports: ['80'] })
   const closed = service('closed', { record, spec: { loadBalancerSourceRanges: ['010.0.0.0/8'] } })
   const desired = desire([open, closed])
-  assert.deepEqual(keysOf(desired), ['tcp/203.0.113.10:80'])
+  assert.deepEqual(keysOf(desired), ['tcp/203.0.113.10:443', 'tcp/203.0.113.10:80'])
   assert.deepEqual(
     [...desired.held.entries()].map(([key, { code }]) => [key, code]),
     [['tcp/203.0.113.10:443', 'AddressInvalid']],
@@ -62,6 +64,13 @@ test('ports whose clients cannot be told apart are closed, and told as not serve
 
 describe('while an annotation is malformed', () => {
   const record = held('443/TCP 25/TCP', '203.0.113.12')
+  const sni = {
+    ...record,
+    ports: [
+      { text: '443/TCP', hosts: ['a.example', 'b.example'] },
+      { text: '25/TCP', hosts: [] },
+    ],
+  }
   const broken = service('broken', {
     type: 'NodePort',
     ports: ['https:8443'],
@@ -76,6 +85,13 @@ describe('while an annotation is malformed', () => {
       [...desired.held].map(([key, { code }]) => `${key} ${code}`),
       ['tcp/203.0.113.12:25 AnnotationInvalid', 'tcp/203.0.113.12:443 AnnotationInvalid'],
     )
+  })
+
+  test('its hosts are those that are recorded, also where it is they that cannot be read', () => {
+    const annotations = { class: 'public', ports: 'https=443', hosts: 'A.example' }
+    const desired = desire([service('broken', { type: 'NodePort', ports: ['https:8443'], annotations, record: sni })])
+    assert.deepEqual([...desired.held.keys()], ['tcp/203.0.113.12:25', 'tcp/203.0.113.12:443#a.example,b.example'])
+    assert.deepEqual(keysOf(desired), [...desired.held.keys()])
   })
 
   test('nothing of another Service is held, nor by an unknown annotation', () => {
@@ -116,6 +132,9 @@ test('accounted for is what Services in the cluster hold, wanted or not', () => 
     }),
     service('c', { record: held('', '203.0.113.11') }),
     service('d'),
+    service('e', {
+      record: { ...held('', '203.0.113.12'), ports: [{ text: '443/TCP', hosts: ['*.b.example', 'a.example'] }] },
+    }),
   ]
   assert.deepEqual(
     [...accountedKeys(services)],
@@ -125,6 +144,7 @@ test('accounted for is what Services in the cluster hold, wanted or not', () => 
       'udp/203.0.113.10:53',
       'udp/[2001:db8::1]:53',
       'tcp/198.51.100.1:80',
+      'tcp/203.0.113.12:443#*.b.example,a.example',
     ],
   )
 })

@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { nodesWithEndpoints } from '../../../src/desired/endpoints.ts'
 import { parseSelector } from '../../../src/desired/label-selector.ts'
-import { type AddressRule, excludedBecause, nodeAddress, nodeTargets, usableNodes } from '../../../src/desired/nodes.ts'
-import type { Endpoint, NodeObject } from '../../../src/kube/objects.ts'
-import { endpoint, type NodeWishes, node, service, slice } from '../../support/builders.ts'
+import { type AddressRule, drainOf, excludedBecause, nodeAddress, usableNodes } from '../../../src/desired/nodes.ts'
+import type { NodeObject } from '../../../src/kube/objects.ts'
+import { type NodeWishes, node } from '../../support/builders.ts'
 
 const EXCLUDE = 'node.kubernetes.io/exclude-from-external-load-balancers'
 const AT = ['InternalIP 10.0.0.1']
 
-const because = (wishes: NodeWishes, selector = '') =>
-  excludedBecause(node('n', AT, wishes), parseSelector(selector) ?? [])
+const because = (wishes: NodeWishes, selector = '', excluded = false) =>
+  excludedBecause(node('n', AT, wishes), { selectors: [parseSelector(selector) ?? []], excluded })
 
-const names = (nodes: readonly NodeObject[]) => usableNodes(nodes, []).map(({ metadata }) => metadata.name)
+const names = (nodes: readonly NodeObject[]) =>
+  usableNodes(nodes, { selectors: [], excluded: false }).map(({ metadata }) => metadata.name)
 
 describe('nodes that take no traffic', () => {
   const values: readonly (readonly [value: string, excluded: boolean])[] = [
@@ -36,20 +36,36 @@ describe('nodes that take no traffic', () => {
       ))
   }
 
-  test('being deleted, about to be deleted by the autoscaler, or not selected', () => {
-    assert.equal(because({ deletionTimestamp: '2026-01-01T00:00:00Z' }), 'it is being deleted')
-    assert.equal(
-      because({ taints: ['x', 'ToBeDeletedByClusterAutoscaler'] }),
-      'the cluster autoscaler is about to delete it',
-    )
+  test('excluded ones are chosen where that is wanted: a control plane is excluded', () =>
+    assert.equal(because({ labels: { [EXCLUDE]: '' } }, '', true), undefined))
+
+  test('not selected', () => {
     assert.equal(because({ labels: { role: 'core' } }, 'role=edge'), 'the node selector leaves it out')
+    assert.equal(because({ labels: { role: 'core' } }, 'role=edge', true), 'the node selector leaves it out')
+    assert.equal(because({ labels: { role: 'edge' } }, 'role=edge'), undefined)
   })
 
-  test('other taints, and other labels, do not matter', () =>
-    assert.equal(
-      because({ taints: ['node.kubernetes.io/unschedulable'], labels: { role: 'edge' } }, 'role=edge'),
-      undefined,
-    ))
+  test('of two selectors both must hold', () => {
+    const selectors = ['a=1', 'b=2'].map((text) => parseSelector(text) ?? [])
+    const matches = (labels: Readonly<Record<string, string>>) =>
+      excludedBecause(node('n', AT, { labels }), { selectors, excluded: false }) === undefined
+    assert.deepEqual([matches({ a: '1', b: '2' }), matches({ a: '1' }), matches({ b: '2' })], [true, false, false])
+  })
+
+  const drains: readonly (readonly [why: string, wishes: NodeWishes, drain: ReturnType<typeof drainOf>])[] = [
+    ['being deleted', { deletionTimestamp: '2026-01-01T00:00:00Z' }, 'leaving'],
+    ['about to be deleted by the autoscaler', { taints: ['x', 'ToBeDeletedByClusterAutoscaler'] }, 'leaving'],
+    ['cordoned', { unschedulable: true }, 'cordoned'],
+    ['cordoned and about to be deleted', { unschedulable: true, deletionTimestamp: 'x' }, 'leaving'],
+    ['not cordoned', { unschedulable: false }, undefined],
+    ['of other taints', { taints: ['node.kubernetes.io/unreachable'], labels: { role: 'edge' } }, undefined],
+  ]
+  for (const [why, wishes, drain] of drains) {
+    test(`one that is ${why} is ${drain === undefined ? 'not drained' : `drained, as ${drain}`}`, () => {
+      assert.equal(drainOf(node('n', AT, wishes)), drain)
+      assert.equal(because(wishes), undefined)
+    })
+  }
 
   const states = { ready: 'True', notReady: 'False', unknown: 'Unknown', silent: undefined } as const
   const nodes = Object.entries(states).map(([name, ready]) => node(name, AT, { ready }))
@@ -57,9 +73,7 @@ describe('nodes that take no traffic', () => {
   test('not ready, as long as one is', () => assert.deepEqual(names(nodes), ['ready']))
   test('when none is ready, readiness says nothing', () => {
     assert.deepEqual(names(nodes.slice(1)), ['notReady', 'unknown', 'silent'])
-    assert.deepEqual(names([node('gone', AT, { ready: 'False', deletionTimestamp: 'x' }), ...nodes.slice(1, 2)]), [
-      'notReady',
-    ])
+    assert.deepEqual(names([node('excluded', AT, { labels: { [EXCLUDE]: '' } }), ...nodes.slice(1, 2)]), ['notReady'])
   })
 })
 
@@ -112,48 +126,4 @@ describe('the address of a node', () => {
     test(`${why}: ${found ?? 'none'} of ${addresses.join(', ') || 'none'}`, () =>
       assert.equal(nodeAddress(node('n', addresses).status.addresses, { ...rule, ...wishes }), found))
   }
-
-  test('targets are sorted by address; of two nodes with one address the first by name', () => {
-    const nodes = [
-      node('c', ['InternalIP 10.0.0.3']),
-      node('b', ['InternalIP 10.0.0.1']),
-      node('a', ['InternalIP 10.0.0.1']),
-      node('d', []),
-    ]
-    const expected = [
-      { name: 'a', address: '10.0.0.1' },
-      { name: 'c', address: '10.0.0.3' },
-    ]
-    assert.deepEqual(nodeTargets(nodes, rule), expected)
-    assert.deepEqual(nodeTargets(nodes.toReversed(), rule), expected)
-  })
-})
-
-const nodesOf = (endpoints: readonly Endpoint[], publishNotReady = false) =>
-  [...nodesWithEndpoints([slice(service('web'), endpoints)], publishNotReady)].toSorted()
-
-describe('nodes with endpoints (externalTrafficPolicy: Local)', () => {
-  const ready = endpoint('ready', { ready: true, serving: true, terminating: false })
-  const unknown = endpoint('unknown')
-  const notReady = endpoint('not-ready', { ready: false, serving: false, terminating: false })
-  const serving = endpoint('serving', { ready: false, serving: true, terminating: true })
-  const stopped = endpoint('stopped', { ready: false, serving: false, terminating: true })
-  const all = [ready, unknown, notReady, serving, stopped]
-
-  test('those that are ready; what is not known counts as ready', () =>
-    assert.deepEqual(nodesOf(all), ['ready', 'unknown']))
-  test('when none is ready, those that serve while they terminate', () =>
-    assert.deepEqual(nodesOf([notReady, serving, stopped]), ['serving']))
-  test('serving that is not known is as ready is', () =>
-    assert.deepEqual(nodesOf([endpoint('a', { ready: false, terminating: true })]), []))
-  test('not ready ones are none, though they are all there is', () => assert.deepEqual(nodesOf([notReady]), []))
-  test('all of them under publishNotReadyAddresses', () =>
-    assert.deepEqual(nodesOf(all, true), ['not-ready', 'ready', 'serving', 'stopped', 'unknown']))
-  test('an endpoint without a node is nowhere', () =>
-    assert.deepEqual(nodesOf([{ addresses: ['192.0.2.1'], conditions: { ready: true } }]), []))
-  test('several slices are one set', () => {
-    const web = service('web')
-    const slices = [slice(web, [ready]), slice(web, [endpoint('other', { ready: true }), ready])]
-    assert.deepEqual([...nodesWithEndpoints(slices, false)], ['ready', 'other'])
-  })
 })

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { type ClassRule, isMarked, type Selection, selectService } from '../../../src/desired/select.ts'
+import { type ClassRule, isMarked, selectService } from '../../../src/desired/select.ts'
 import type { ServiceObject, ServiceSpec } from '../../../src/kube/objects.ts'
 import { CLEANUP_FINALIZER, PROGRAMMED_CONDITION } from '../../../src/model/names.ts'
+import { brief } from '../../support/allocations.ts'
 import { allocatedCondition, held, service } from '../../support/builders.ts'
 
 const CLASSES: readonly ClassRule[] = [
@@ -12,14 +13,6 @@ const CLASSES: readonly ClassRule[] = [
 const WITH_DEFAULT = CLASSES.map((one) => ({ ...one, default: one.name === 'public' }))
 const HELD = held('443/TCP', '203.0.113.10')
 const DELETED = { deletionTimestamp: '2026-01-01T00:00:00Z' }
-
-/** A selection in a few words: `wanted public ClassUnknown`. */
-function brief(selection: Selection | undefined): string {
-  if (selection === undefined) return 'nobody'
-  const className = selection.kind === 'refused' ? '' : (selection.className ?? 'no class')
-  const problem = selection.kind === 'released' ? undefined : selection.problem?.code
-  return [selection.kind, className, problem].filter(Boolean).join(' ')
-}
 
 interface Row {
   readonly type: ServiceSpec['type']
@@ -133,17 +126,6 @@ describe('what makes a Service ours', () => {
     })
   }
 
-  const lost = { ...HELD, className: 'lost' }
-
-  test('a class that the configuration has lost keeps what it gave, as long as the Service names it', () => {
-    const named = service('web', { annotations: { class: 'lost' }, record: lost })
-    assert.equal(brief(selectService(named, CLASSES)), 'refused ClassUnknown')
-    const free = service('web', { record: lost })
-    assert.equal(brief(selectService(free, CLASSES)), 'released lost')
-    const deleted = service('web', { annotations: { class: 'lost' }, record: lost, meta: DELETED })
-    assert.equal(brief(selectService(deleted, CLASSES)), 'released lost')
-  })
-
   test('what another Fairway wrote on a Service of its class is left alone', () => {
     const conditions = [allocatedCondition('', 'False')]
     const waiting = service('web', { annotations: { class: 'elsewhere' }, conditions })
@@ -154,11 +136,6 @@ describe('what makes a Service ours', () => {
       record: { ...HELD, className: 'elsewhere' },
     })
     assert.equal(brief(selectService(aliased, CLASSES)), 'refused ClassConflict')
-  })
-
-  test('a Service that moves to another class is wanted by the new one', () => {
-    const moved = service('team-a/web', { annotations: { class: 'private' }, record: HELD })
-    assert.equal(brief(selectService(moved, CLASSES)), 'wanted private')
   })
 })
 

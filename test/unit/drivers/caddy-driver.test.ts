@@ -4,20 +4,17 @@ import { serverId, serverKey } from '../../../src/drivers/caddy/names.ts'
 import { renderServer } from '../../../src/drivers/caddy/render.ts'
 import type { ProblemCode } from '../../../src/model/problems.ts'
 import { EMPTY_TABLE, frontendKey } from '../../../src/model/table.ts'
-import { frontend } from '../../support/builders.ts'
+import { frontend, observed as seen } from '../../support/builders.ts'
 import { reject } from './fake-admin.ts'
 import { applyTo, createRig, failsWith, planFor, signal, tableOf } from './rig.ts'
-import { NODES, OWNER } from './tables.ts'
+import { OWNER, served } from './tables.ts'
 
 const web = frontend()
 const key = serverKey(OWNER, web)
 
 test('an empty plan sends nothing', async (t) => {
   const rig = await createRig(t)
-  const observed = { revision: '', table: EMPTY_TABLE, drifted: new Set<string>(), listeners: [] }
-  const applied = await rig
-    .driver()
-    .apply({ observed, table: EMPTY_TABLE, changes: [], keep: new Set<string>() }, signal)
+  const applied = await rig.driver().apply(planFor(seen(EMPTY_TABLE), EMPTY_TABLE), signal)
   assert.deepEqual(applied, { refused: [], wrote: false })
   assert.deepEqual(rig.fake.requests, [])
 })
@@ -60,7 +57,7 @@ test('servers of others come back as they were, whatever their names', async (t)
 
 test('what is ours and what is not', async (t) => {
   const rig = await createRig(t)
-  const json = renderServer({ owner: OWNER, listen: {} }, web, NODES)
+  const json = renderServer({ owner: OWNER, listen: {} }, served(web))
   const { '@id': _, ...unmarked } = json
   const elsewhere = { ...json, listen: ['tcp4/203.0.113.11:443'] }
   const cases: readonly (readonly [string, object, served: boolean, drifted: boolean])[] = [
@@ -74,14 +71,14 @@ test('what is ours and what is not', async (t) => {
     [key.replace('public', 'public-2'), unmarked, false, false],
     [`${key}.bak`, unmarked, false, false],
   ]
-  for (const [name, server, served, drifted] of cases) {
+  for (const [name, server, isServed, drifted] of cases) {
     rig.fake.apps = { layer4: { servers: { [name]: server } } }
     const observed = await rig.driver().read(signal)
-    assert.equal(observed.table.frontends.length, served ? 1 : 0, name)
+    assert.equal(observed.table.frontends.length, isServed ? 1 : 0, name)
     assert.deepEqual([...observed.drifted], drifted ? [frontendKey(web)] : [], name)
     assert.equal(
       observed.listeners.filter(({ holder }) => holder.startsWith('apps.')).length,
-      served || drifted ? 0 : 1,
+      isServed || drifted ? 0 : 1,
       name,
     )
   }
@@ -89,7 +86,7 @@ test('what is ours and what is not', async (t) => {
 
 test('an edited server is written again, a renamed one under its right name', async (t) => {
   const rig = await createRig(t)
-  const json = renderServer({ owner: OWNER, listen: {} }, web, NODES)
+  const json = renderServer({ owner: OWNER, listen: {} }, served(web))
   for (const before of [{ [key]: { ...json, listen: ['tcp4/203.0.113.11:443'] } }, { renamed: json }, { [key]: {} }]) {
     rig.fake.apps = { layer4: { servers: before } }
     assert.deepEqual(await applyTo(rig.driver(), tableOf(web)), { refused: [], wrote: true })
@@ -230,8 +227,7 @@ test('what is to be kept stays as it is, edited by hand or not', async (t) => {
   const other = frontend({ port: 80 })
   await applyTo(one, tableOf(web, other))
   const before = structuredClone(rig.servers()[key])
-  const observed = await one.read(signal)
-  const removal = { kind: 'remove', key: frontendKey(other), before: other } as const
-  await one.apply({ observed, table: EMPTY_TABLE, changes: [removal], keep: new Set([frontendKey(web)]) }, signal)
+  const plan = planFor(await one.read(signal), EMPTY_TABLE)
+  await one.apply({ ...plan, keep: new Set([frontendKey(web)]) }, signal)
   assert.deepEqual(rig.servers(), { [key]: before })
 })

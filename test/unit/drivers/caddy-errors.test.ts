@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { createAdminClient } from '../../../src/drivers/caddy/client.ts'
-import { caddyText, codeOf, parseBindError, requestError, shownUrl } from '../../../src/drivers/caddy/errors.ts'
+import { CADDY, caddyText, parseBindError } from '../../../src/drivers/caddy/errors.ts'
 import { createDial, verdictOf } from '../../../src/drivers/caddy/probe.ts'
+import { shownUrl } from '../../../src/drivers/http/endpoint.ts'
+import { codeOf, requestError } from '../../../src/drivers/http/failures.ts'
 import { FairwayError, type ProblemCode } from '../../../src/model/problems.ts'
 
 const endpoint = { proxy: 'edge-1', url: 'http://user:secret@10.1.0.100:2021' }
@@ -61,12 +63,12 @@ test('failed requests have codes, and texts without what changes from one to the
     [fail('UND_ERR_SOCKET', { cause: fail('ECONNRESET') }), 'ProxyUnreachable', /connection was dropped/],
   ]
   for (const [error, code, text] of cases) {
-    const failure = requestError(endpoint, 5, error)
+    const failure = requestError(endpoint, CADDY, 5, error)
     assert.equal(failure.problem.code, code)
     assert.match(failure.message, text)
     assert.doesNotMatch(failure.message, /secret/)
   }
-  const hungUp = requestError({ ...endpoint, url: 'https://10.1.0.100:2021' }, 5, fail('UND_ERR_SOCKET'))
+  const hungUp = requestError({ ...endpoint, url: 'https://10.1.0.100:2021' }, CADDY, 5, fail('UND_ERR_SOCKET'))
   assert.equal(hungUp.problem.code, 'ProxyUnauthorized')
   assert.equal(codeOf(new AggregateError([fail('ECONNREFUSED')])), 'ECONNREFUSED')
   assert.equal(codeOf('x'), '')

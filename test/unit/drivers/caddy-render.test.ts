@@ -2,11 +2,13 @@ import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { test } from 'node:test'
+import type { Served } from '../../../src/drivers/caddy/handlers.ts'
 import { serverKey } from '../../../src/drivers/caddy/names.ts'
-import { findUnrenderable, type RenderContext, renderServer } from '../../../src/drivers/caddy/render.ts'
-import type { Frontend, Target } from '../../../src/model/table.ts'
+import { type RenderContext, renderServer } from '../../../src/drivers/caddy/render.ts'
+import { findUnrenderable } from '../../../src/drivers/caddy/unrenderable.ts'
+import { type Frontend, socketKey, type Target } from '../../../src/model/table.ts'
 import { frontend } from '../../support/builders.ts'
-import { NODES, OWNER } from './tables.ts'
+import { NODES, OWNER, served, tcpCheck } from './tables.ts'
 
 const GOLDEN = resolve(import.meta.dirname, '../../golden/caddy')
 
@@ -45,7 +47,7 @@ const cases: readonly Case[] = [
       frontend({
         port: 5432,
         balance: 'source',
-        healthCheck: 'tcp',
+        healthCheck: tcpCheck(),
         proxyProtocol: 'v1',
         sourceRanges: ['198.51.100.0/24', '2001:db8:1::/48'],
       }),
@@ -61,13 +63,40 @@ const cases: readonly Case[] = [
       { name: 'pod-b', address: '10.244.1.9', port: 9090 },
     ],
   },
+  {
+    name: 'hosts',
+    frontends: [
+      frontend({ sourceRanges: ['198.51.100.0/24'] }),
+      frontend({ hosts: ['*.b.example', 'b.example'], targetPort: 30444, proxyProtocol: 'v2' }),
+      frontend({
+        hosts: ['a.example'],
+        targetPort: 30445,
+        sourceRanges: ['192.0.2.0/24', '2001:db8:1::/48'],
+        healthCheck: tcpCheck({ intervalMs: 10_000, timeoutMs: 500 }),
+      }),
+    ],
+    targets: NODES,
+  },
+  {
+    name: 'hosts-without-targets',
+    frontends: [
+      frontend({ hosts: ['a.example'], healthCheck: tcpCheck({ intervalMs: 10_000, timeoutMs: 500 }) }),
+      frontend({ hosts: ['c.example'], sourceRanges: ['192.0.2.0/24'] }),
+      frontend({ healthCheck: tcpCheck() }),
+    ],
+    targets: [],
+  },
 ]
 
 for (const { name, listen = {}, frontends, targets } of cases) {
   test(`golden: ${name}`, async () => {
     const context = { owner: OWNER, listen }
+    const bySocket = Map.groupBy(frontends, socketKey).values()
     const servers = Object.fromEntries(
-      frontends.map((one) => [serverKey(OWNER, one), renderServer(context, one, targets)]),
+      [...bySocket].map(([first = frontend(), ...more]) => {
+        const all = [first, ...more].map((one): Served => ({ frontend: one, targets }))
+        return [serverKey(OWNER, first), renderServer(context, all as [Served])]
+      }),
     )
     const file = resolve(GOLDEN, `${name}.json`)
     if (process.env['UPDATE_GOLDEN'] === '1') await writeFile(file, `${JSON.stringify(servers, undefined, 2)}\n`)
@@ -90,10 +119,11 @@ test('nothing that Caddy would expand or misread gets in', () => {
   ]
   for (const address of evil) {
     const targets = [{ name: 'x', address }]
+    const [one] = served()
     assert.equal(findUnrenderable('edge-1', frontend(), targets)?.code, 'TargetRefused', address)
-    assert.throws(() => renderServer(context, frontend(), targets), TypeError)
+    assert.throws(() => renderServer(context, [{ ...one, targets }]), TypeError)
     assert.equal(findUnrenderable('edge-1', frontend({ address }), NODES)?.code, 'AddressInvalid', address)
-    assert.throws(() => renderServer(context, frontend({ address }), NODES), TypeError)
+    assert.throws(() => renderServer(context, served(frontend({ address }))), TypeError)
   }
   for (const port of [0, -1, 65_536, 1.5, Number.NaN]) {
     assert.equal(findUnrenderable('edge-1', frontend({ port }), NODES)?.code, 'AddressInvalid')
@@ -106,18 +136,29 @@ test('nothing that Caddy would expand or misread gets in', () => {
   for (const range of ['{env.HOME}', '10.0.0.1/8', '10.0.0.0-10.0.0.9', '10.0.0.0/08', 'private_ranges']) {
     assert.equal(findUnrenderable('edge-1', frontend({ sourceRanges: [range] }), NODES)?.code, 'AddressInvalid', range)
   }
+  for (const host of ['{env.HOME}', 'a.example"', 'a.example\n', 'A.example', 'a..example', '', '*', 'a.*.example']) {
+    const problem = findUnrenderable('edge-1', frontend({ hosts: ['a.example', host] }), NODES)
+    assert.equal(problem?.code, 'AnnotationInvalid', host)
+    assert.doesNotMatch(problem.message, /\n/)
+    assert.throws(() => renderServer(context, served(frontend({ hosts: [host] }))), TypeError)
+  }
 })
 
 test('what Caddy cannot do is named', () => {
   const lacks: readonly (readonly [Partial<Frontend>, RegExp])[] = [
     [{ balance: 'least-connections' }, /balance least-connections/],
     [{ protocol: 'UDP', proxyProtocol: 'v1' }, /PROXY protocol v1 on UDP/],
-    [{ healthCheck: 'http' }, /health-check http/],
-    [{ protocol: 'UDP', healthCheck: 'tcp' }, /health-check tcp on UDP/],
+    [{ healthCheck: { ...tcpCheck(), kind: 'http' } }, /health-check http/],
+    [{ protocol: 'UDP', healthCheck: tcpCheck() }, /health-check tcp on UDP/],
+    [{ healthCheck: tcpCheck({ port: 10_256 }) }, /health-check on port 10256/],
+    [{ healthCheck: tcpCheck({ rise: 4 }) }, /health-check-rise/],
+    [{ healthCheck: tcpCheck({ fall: 4 }) }, /health-check-fall/],
+    [{ healthCheck: tcpCheck({ intervalMs: 0.5 }) }, /every 0\.5/],
+    [{ balance: 'source', affinityMs: 1000 }, /affinity/],
     [{ idleTimeoutMs: 1000 }, /idle timeout on TCP/],
     [{ protocol: 'UDP', idleTimeoutMs: 0 }, /idle timeout of 0 ms/],
     [{ maxConnections: 10 }, /max-connections/],
-    [{ hosts: ['a.example'] }, /hosts/],
+    [{ protocol: 'UDP', hosts: ['a.example'] }, /hosts \(SNI\) on UDP/],
   ]
   for (const [fields, words] of lacks) {
     const problem = findUnrenderable('edge-1', frontend(fields), NODES)

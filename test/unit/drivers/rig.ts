@@ -62,7 +62,7 @@ export function planFor(observed: Observed, table: Table): Plan {
   const removals = observed.table.frontends.map(
     (one) => ({ kind: 'remove', key: frontendKey(one), before: one }) as const,
   )
-  return { observed, table, changes: [...removals, ...additions], keep: new Set() }
+  return { observed, table, changes: [...removals, ...additions], keep: new Set(), strays: [] }
 }
 
 export async function applyTo(one: Driver, table: Table): Promise<Applied> {

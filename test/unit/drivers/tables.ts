@@ -1,6 +1,17 @@
 import * as fc from 'fast-check'
+import type { Served } from '../../../src/drivers/caddy/handlers.ts'
 import { numberAddress } from '../../../src/model/address.ts'
-import { compareText, frontendKey, makeTable, type Owner, type Table, type Target } from '../../../src/model/table.ts'
+import { CHECK_DEFAULTS } from '../../../src/model/checks.ts'
+import {
+  compareText,
+  type Frontend,
+  type HealthCheck,
+  makeTable,
+  type Owner,
+  socketKey,
+  type Table,
+  type Target,
+} from '../../../src/model/table.ts'
 import { frontend } from '../../support/builders.ts'
 
 export const OWNER: Owner = { cluster: 'prod', className: 'public', uid: '6f1b2c3d-0000-4000-8000-00000000cafe' }
@@ -33,39 +44,63 @@ function anyTargets(targetPort: number): fc.Arbitrary<readonly Target[]> {
     .map((targets) => targets.toSorted((a, b) => compareText(a.address, b.address)))
 }
 
-const anyFrontend = fc
-  .record({
-    address: anyAddress,
-    port: anyPort,
-    protocol: fc.constantFrom('TCP', 'UDP'),
-    targetPort: anyPort,
-    balance: fc.constantFrom('round-robin', 'source', 'random'),
-    version: fc.constantFrom('off', 'v1', 'v2'),
-    check: fc.constantFrom('off', 'tcp'),
-    idle: fc.option(fc.integer({ min: 1, max: 10_000_000 }), { nil: undefined }),
-    sourceRanges: fc.uniqueArray(anyRange).map((ranges) => ranges.toSorted(compareText)),
-  })
-  .map(({ version, check, idle, ...rest }) =>
-    frontend({
-      ...rest,
-      proxyProtocol: rest.protocol === 'UDP' && version === 'v1' ? 'v2' : version,
-      healthCheck: rest.protocol === 'UDP' ? 'off' : check,
-      idleTimeoutMs: rest.protocol === 'UDP' ? idle : undefined,
-    }),
+/** Hosts of frontends that may be on one socket. */
+const HOSTS = [['a.example'], ['*.b.example', 'b.example'], ['c.example', 'www.c.example'], []]
+
+const anyTimes = fc.record({ intervalMs: fc.integer({ min: 1, max: 100_000 }), timeoutMs: fc.constantFrom(2_000, 750) })
+
+const anySettings = fc.record({
+  targetPort: anyPort,
+  balance: fc.constantFrom('round-robin', 'source', 'random'),
+  version: fc.constantFrom('off', 'v1', 'v2'),
+  check: fc.option(anyTimes, { nil: undefined }),
+  idle: fc.option(fc.integer({ min: 1, max: 10_000_000 }), { nil: undefined }),
+  sourceRanges: fc.uniqueArray(anyRange).map((ranges) => ranges.toSorted(compareText)),
+})
+
+const anySocket = fc.record({ address: anyAddress, port: anyPort, protocol: fc.constantFrom('TCP', 'UDP') })
+
+/** All frontends of a socket, each with its targets. */
+const anyServer: fc.Arbitrary<readonly Served[]> = fc
+  .tuple(anySocket, fc.subarray(HOSTS, { minLength: 1 }))
+  .chain(([socket, sets]) =>
+    fc.tuple(
+      ...(socket.protocol === 'UDP' ? [[]] : sets).map((hosts) =>
+        anySettings.chain(({ version, check, idle, ...rest }) => {
+          const isUdp = socket.protocol === 'UDP'
+          const one = frontend({
+            ...socket,
+            ...rest,
+            hosts,
+            proxyProtocol: isUdp && version === 'v1' ? 'v2' : version,
+            healthCheck: isUdp || check === undefined ? undefined : tcpCheck(check),
+            idleTimeoutMs: isUdp ? idle : undefined,
+          })
+          return anyTargets(one.targetPort).map((targets) => ({ frontend: one, targets }))
+        }),
+      ),
+    ),
   )
 
 /** Any table that Caddy can serve, each frontend with a group of its own. */
 export const anyTable: fc.Arbitrary<Table> = fc
-  .uniqueArray(anyFrontend, { maxLength: 8, selector: frontendKey })
-  .chain((frontends) =>
-    fc.tuple(fc.constant(frontends), fc.tuple(...frontends.map(({ targetPort }) => anyTargets(targetPort)))),
-  )
-  .map(([frontends, targets]) =>
-    makeTable(
-      frontends.map((one, index) => ({ ...one, group: `group-${index}` })),
-      targets.map((list, index) => ({ id: `group-${index}`, targets: list })),
-    ),
-  )
+  .uniqueArray(anyServer, { maxLength: 6, selector: ([first]) => first && socketKey(first.frontend) })
+  .map((servers) => {
+    const all = servers.flat()
+    return makeTable(
+      all.map(({ frontend: one }, index) => ({ ...one, group: `group-${index}` })),
+      all.map(({ targets }, index) => ({ id: `group-${index}`, targets })),
+    )
+  })
+
+export function tcpCheck(times: Partial<HealthCheck> = {}): HealthCheck {
+  return { kind: 'tcp', port: undefined, ...CHECK_DEFAULTS, derived: false, ...times }
+}
+
+/** The frontends of one server, over the usual nodes. */
+export function served(one: Frontend = frontend(), ...more: readonly Frontend[]): readonly [Served, ...Served[]] {
+  return [{ frontend: one, targets: NODES }, ...more.map((other) => ({ frontend: other, targets: NODES }))]
+}
 
 /** A table with its groups inlined: what two tables have in common that name their groups differently. */
 export function contentOf(table: Table) {

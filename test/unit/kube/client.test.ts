@@ -78,6 +78,20 @@ suite('answers', () => {
     assert.deepEqual([error.problem.code, error.problem.kind], ['ApiUnreachable', 'transient'])
   })
 
+  for (const [status, kind] of [
+    [400, 'terminal'],
+    [409, 'transient'],
+    [422, 'terminal'],
+  ] as const) {
+    test(`${status}: what was sent is rejected, though the server is there`, async () => {
+      server.fault(() => true, refuse(status, 'Invalid'))
+      const path = '/api/v1/namespaces/ns/services/web/status'
+      const { problem } = await problemOf(connect().request({ method: 'PATCH', path, body: {} }, stop.signal))
+      assert.deepEqual([problem.code, problem.kind], ['ApiRejected', kind])
+      assert.match(problem.message, new RegExp(`answered ${status} to patch of services/status`))
+    })
+  }
+
   test('an answer that is no Status is quoted', async () => {
     server.fault(
       () => true,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { EXTERNAL_ADDRESS_ANNOTATION } from '../../../src/model/names.ts'
 import { frontendKey } from '../../../src/model/table.ts'
-import { PUBLIC, pool, service } from '../../support/builders.ts'
+import { held, PUBLIC, pool, service } from '../../support/builders.ts'
 import { createWorld, type World } from '../../support/operator-world.ts'
 
 function served(world: World): readonly string[] {
@@ -23,7 +23,7 @@ test('an address that a Service has no more is taken from its status, before som
     { ...before, metadata: { ...before.metadata, annotations } },
     service('first', {
       annotations: { class: 'other' },
-      record: { className: 'other', addresses: ['198.51.100.1'], ports: ['443/TCP'] },
+      record: { ...held('443/TCP', '198.51.100.1'), className: 'other' },
     }),
   )
   await world.pass()

@@ -23,8 +23,17 @@ function table(frontends: readonly Partial<Frontend>[], targets = NODES, id = 'n
   )
 }
 
+const LIMITS = { maxRemoval: 0.5, minFrontends: 10 }
+
+function twentyWith(hosts: readonly string[]): Table {
+  return table(Array.from({ length: 20 }, (_, port) => ({ port: port + 1, hosts })))
+}
+
+function changeHosts(before: readonly string[], after: readonly string[]) {
+  return guardRemovals(diffTables(observed(twentyWith(before)), twentyWith(after)), new Set(), LIMITS, 'edge-1')
+}
+
 describe('the guard', () => {
-  const LIMITS = { maxRemoval: 0.5, minFrontends: 10 }
   const live = table(Array.from({ length: 10 }, (_, index) => ({ port: index + 1 })))
   const without = (gone: number) => table(live.frontends.slice(gone))
   const guard = (desired: Table, accounted: readonly string[] = [], limits = LIMITS, drifted: readonly string[] = []) =>
@@ -66,6 +75,14 @@ describe('the guard', () => {
       accounted,
     )
     assert.deepEqual([...plan.keep], live.frontends.slice(3).map(frontendKey))
+  })
+
+  test('lets go what the table puts something else in the place of: other hosts, and the same clients', () => {
+    const grown = changeHosts(['a.example'], ['a.example', 'b.example'])
+    assert.deepEqual([grown.plan.changes.length, grown.problem], [40, undefined])
+    assert.equal(changeHosts(['*.b.example'], ['x.b.example']).problem, undefined)
+    const others = changeHosts(['a.example'], ['b.example'])
+    assert.deepEqual([others.plan.changes.length, others.problem?.code], [20, 'RemovalHeld'])
   })
 
   test('leaves small tables alone, and lifts with its limit', () => {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { Agent } from 'undici'
 import { errorText, FairwayError } from '../../model/problems.ts'
-import type { CaddyOptions } from './options.ts'
+import type { TlsFiles } from './endpoint.ts'
 
 interface Files {
   readonly cert: string | undefined
@@ -10,7 +10,15 @@ interface Files {
 }
 
 /** One agent for as long as the certificate files stay the same: Secrets are rotated beneath a running process. */
-export function createAgents({ proxy, tls, timeoutMs }: Pick<CaddyOptions, 'proxy' | 'tls' | 'timeoutMs'>) {
+export function createAgents({
+  proxy,
+  tls,
+  timeoutMs,
+}: {
+  readonly proxy: string
+  readonly tls: TlsFiles
+  readonly timeoutMs: number
+}) {
   let known: { readonly content: string; readonly agent: Agent } | undefined
   const open = new Set<Agent>()
 
@@ -55,8 +63,8 @@ function createAgent({ cert, key, ca }: Files, timeoutMs: number): Agent {
   })
 }
 
-async function readFiles(proxy: string, tls: CaddyOptions['tls']): Promise<Files> {
-  const read = async (name: keyof CaddyOptions['tls']): Promise<string | undefined> => {
+async function readFiles(proxy: string, tls: TlsFiles): Promise<Files> {
+  const read = async (name: keyof TlsFiles): Promise<string | undefined> => {
     const path = tls[name]
     if (path === undefined) return undefined
     try {

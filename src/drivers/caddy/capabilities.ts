@@ -1,0 +1,19 @@
+import type { Capabilities } from '../../model/driver.ts'
+
+/** What Caddy does with caddy-l4 v0.1.0 or later. Left out is what is broken there: `least_conn`, `max_connections`, checks on another port. */
+export const CADDY_CAPABILITIES: Capabilities = {
+  protocols: ['TCP', 'UDP'],
+  // On UDP, a header in front of every datagram.
+  proxyProtocol: { TCP: ['off', 'v1', 'v2'], UDP: ['off', 'v2'] },
+  balance: ['round-robin', 'source', 'random'],
+  healthCheck: ['tcp'],
+  checkPort: false,
+  // `rise` and `fall` came with v0.1.2.
+  checkThresholds: false,
+  affinityTimeout: false,
+  drain: false,
+  sourceRanges: true,
+  hosts: true,
+  maxConnections: false,
+  idleTimeout: ['UDP'],
+}

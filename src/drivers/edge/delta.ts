@@ -1,0 +1,81 @@
+import { sameSettings } from '../../model/same.ts'
+import {
+  type Frontend,
+  type FrontendKey,
+  frontendKey,
+  type Table,
+  type Target,
+  type TargetGroup,
+} from '../../model/table.ts'
+
+/** As the body of a PATCH has it, see model/edge-wire.ts. */
+export interface Delta {
+  readonly frontends: { readonly set: readonly Frontend[]; readonly remove: readonly FrontendKey[] }
+  readonly groups: {
+    readonly set: readonly TargetGroup[]
+    readonly change: readonly GroupChange[]
+    readonly remove: readonly string[]
+  }
+}
+
+export interface GroupChange {
+  readonly id: string
+  readonly add: readonly Target[]
+  readonly remove: readonly Pick<Target, 'address' | 'port'>[]
+}
+
+/** What turns one table into another, as a PATCH says it; undefined when they are the same. Groups are compared by id, and the names of targets not at all. */
+export function deltaOf(stored: Table, wanted: Table): Delta | undefined {
+  const frontends = {
+    set: changedFrontends(stored.frontends, wanted.frontends),
+    remove: goneOf(stored.frontends, wanted.frontends, frontendKey),
+  }
+  const had = new Map(stored.groups.map((group) => [group.id, group]))
+  const changes = wanted.groups.map((group) => changeOf(had.get(group.id), group))
+  const groups = {
+    set: changes.flatMap((change) => (change !== undefined && 'targets' in change ? change : [])),
+    change: changes.flatMap((change) => (change !== undefined && 'add' in change ? change : [])),
+    remove: goneOf(stored.groups, wanted.groups, ({ id }) => id),
+  }
+  const lists = [...Object.values(frontends), ...Object.values(groups)]
+  return lists.every(({ length }) => length === 0) ? undefined : { frontends, groups }
+}
+
+function changedFrontends(stored: readonly Frontend[], wanted: readonly Frontend[]): readonly Frontend[] {
+  const had = new Map(stored.map((one) => [frontendKey(one), one]))
+  return wanted.filter((one) => {
+    const before = had.get(frontendKey(one))
+    if (before === one) return false
+    const alike =
+      before?.group === one.group && before.targetPort === one.targetPort && before.service?.uid === one.service?.uid
+    return !(alike && sameSettings(before, one))
+  })
+}
+
+function goneOf<T>(stored: readonly T[], wanted: readonly T[], key: (one: T) => string): string[] {
+  const wants = new Set(wanted.map(key))
+  return stored.map(key).filter((one) => !wants.has(one))
+}
+
+/** The whole group where that is new or not longer than what changes of it. */
+function changeOf(before: TargetGroup | undefined, after: TargetGroup): TargetGroup | GroupChange | undefined {
+  if (before === undefined) return after
+  if (before.targets === after.targets) return undefined
+  const had = new Map(before.targets.map((target) => [placeOf(target), target]))
+  const has = new Set(after.targets.map(placeOf))
+  const add = after.targets.filter((target) => {
+    const old = had.get(placeOf(target))
+    return old === undefined || old.draining !== target.draining
+  })
+  const remove = before.targets.flatMap(({ address, port }) =>
+    has.has(placeOf({ address, ...(port === undefined ? {} : { port }) }))
+      ? []
+      : { address, ...(port === undefined ? {} : { port }) },
+  )
+  if (add.length + remove.length === 0) return undefined
+  return add.length + remove.length >= after.targets.length ? after : { id: after.id, add, remove }
+}
+
+function placeOf({ address, port }: Pick<Target, 'address' | 'port'>): string {
+  return port === undefined ? address : `${address} ${port}`
+}

@@ -1,0 +1,78 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { errorText } from '../../model/problems.ts'
+import type { Engine } from './engine.ts'
+import { applyState } from './haproxy/apply.ts'
+import { HAPROXY_CAPABILITIES } from './haproxy/capabilities.ts'
+import { type Drawing, drawConfig } from './haproxy/drawing.ts'
+import { openDurableFile, writeDurably } from './haproxy/durable-file.ts'
+import { createFailedStarts } from './haproxy/failed-starts.ts'
+import { readHealth } from './haproxy/health.ts'
+import { readListeners } from './haproxy/listeners.ts'
+import { createMaster } from './haproxy/master.ts'
+import type { HaproxyOptions } from './haproxy/options.ts'
+import { readVersion } from './haproxy/program.ts'
+import { readRunning } from './haproxy/running.ts'
+import type { Tools } from './haproxy/tools.ts'
+
+const LAST_GOOD = 'haproxy-last-good.cfg'
+
+/**
+ * Works an HAProxy that runs as a unit of its own in master-worker mode (`-W -S`) and loads a file of ours behind its administrator's. What HAProxy
+ * runs is asked each time, never remembered. Where there is no file of ours yet, one that serves nothing is written, so that the unit can start.
+ */
+export async function createHaproxyEngine(options: HaproxyOptions, signal: AbortSignal): Promise<Engine> {
+  const { configFile, stateDir, masterSocket, binary = 'haproxy', log } = options
+  const version = await readVersion(binary, signal)
+  const [config, lastGood] = [await openDurableFile(configFile), await openDurableFile(join(stateDir, LAST_GOOD))]
+  if ((await config.read()) === undefined) {
+    await writeDurably(config, drawConfig([], new Map(), new Map(), options).rendered.text)
+  }
+  const master = createMaster(masterSocket)
+  const reloadPace = createPace(options.minReloadIntervalMs ?? 1_000)
+  const failedStarts = createFailedStarts(options.failedStartRestMs ?? 60_000)
+  const tools: Tools = { options, binary, config, lastGood, master, reloadPace, failedStarts }
+  let drawing: Drawing | undefined
+
+  return {
+    name: 'haproxy',
+    version,
+    capabilities: HAPROXY_CAPABILITIES,
+    async apply(state, applySignal) {
+      const { refused, how, drawing: applied } = await applyState(tools, state, applySignal)
+      drawing = applied
+      log.debug({ how, frontends: state.frontends.length, refused: refused.length }, 'applied to HAProxy')
+      return { refused, how }
+    },
+    async listeners() {
+      const found = options.adminFiles.map(async (path) => readListeners(path, await readAdminFile(path, log)))
+      return (await Promise.all(found)).flat()
+    },
+    async health(healthSignal) {
+      if (drawing === undefined) return []
+      const running = await readRunning(master, healthSignal)
+      return running === undefined ? [] : readHealth(drawing, running.backends)
+    },
+    close: async () => {},
+  }
+}
+
+async function readAdminFile(path: string, log: HaproxyOptions['log']): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    log.warn({ path }, `cannot tell what HAProxy listens on for its administrator: ${errorText(error)}`)
+    return ''
+  }
+}
+
+/** Lets whoever asks go on at most once in a time. */
+function createPace(intervalMs: number): (signal: AbortSignal) => Promise<void> {
+  let next = 0
+  return async (signal) => {
+    const wait = next - performance.now()
+    if (wait > 0) await sleep(wait, undefined, { signal })
+    next = performance.now() + intervalMs
+  }
+}

@@ -1,0 +1,126 @@
+import { canonicalAddress, canonicalCidr } from '../../../model/address.ts'
+import type { Problem } from '../../../model/problems.ts'
+import type { Balance, HealthCheck, ProxyProtocol, Target } from '../../../model/table.ts'
+import type { BoundFrontend, EngineRefusal, EngineState } from '../engine.ts'
+
+/** Words of HAProxy's `balance`. With `source`, a target that goes moves only its own clients. */
+export const BALANCES: Readonly<Record<Balance, readonly string[]>> = {
+  'round-robin': ['balance roundrobin'],
+  'least-connections': ['balance leastconn'],
+  source: ['balance source', 'hash-type consistent sdbm avalanche'],
+  random: ['balance random'],
+}
+
+/** Words of a server line. */
+export const PROXY_PROTOCOLS: Readonly<Record<ProxyProtocol, string>> = {
+  off: '',
+  v1: 'send-proxy',
+  v2: 'send-proxy-v2',
+}
+
+const NAME = /^[a-z0-9._-]{1,200}$/
+const HOST = /^(?:\*\.)?[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,30}$/
+/** HAProxy compares times as signed 32-bit milliseconds. */
+const LONGEST_MS = 2 ** 31 - 1
+
+export interface Accepted {
+  readonly frontends: readonly BoundFrontend[]
+  readonly refused: readonly EngineRefusal[]
+}
+
+/** Parts the frontends that HAProxy's configuration can hold from those that it cannot, which are refused alone. */
+export function acceptFrontends({ frontends, groups }: EngineState): Accepted {
+  // Once for each group, however many frontends lead there.
+  const strange = new Map([...groups].map(([id, { targets }]) => [id, targets.find((target) => !isTarget(target))]))
+  const refused = frontends.flatMap((bound) => {
+    const { id, frontend } = bound
+    const target = strange.get(frontend.group)
+    const lost = groups.has(frontend.group) ? undefined : malformed(id, `there is no group ${shown(frontend.group)}`)
+    const problem = findUnrenderable(bound) ?? lost ?? (target === undefined ? undefined : refusedTarget(id, target))
+    return problem === undefined ? [] : [{ id, problem }]
+  })
+  const ids = new Set(refused.map(({ id }) => id))
+  return { frontends: frontends.filter(({ id }) => !ids.has(id)), refused }
+}
+
+/**
+ * What in a frontend must not or cannot reach the configuration. Names, hosts, ranges and targets come from objects that users write: only words of
+ * known alphabets, canonical addresses and whole numbers get through.
+ */
+function findUnrenderable(bound: BoundFrontend): Problem | undefined {
+  const fault = findMalformed(bound)
+  return findLack(bound) ?? (fault === undefined ? undefined : malformed(bound.id, fault))
+}
+
+function malformed(id: string, fault: string): Problem {
+  const message = `${shown(id)} is not well-formed: ${fault}`
+  return { code: 'AddressInvalid', kind: 'terminal', message, remedy: 'Correct the Service that it comes from' }
+}
+
+function refusedTarget(id: string, { address }: Target): Problem {
+  const message = `target ${shown(address)} of ${shown(id)} is no address that a proxy may be given`
+  const remedy = 'Correct the address of the node or endpoint that it comes from'
+  return { code: 'TargetRefused', kind: 'terminal', message, remedy }
+}
+
+/** What HAProxy has no words for. */
+function findLack({ id, frontend }: BoundFrontend): Problem | undefined {
+  const { protocol, balance, proxyProtocol, healthCheck } = frontend
+  if (protocol !== 'TCP') {
+    const message = `${shown(id)} is for ${shown(protocol)}, which HAProxy does not forward`
+    const remedy = 'Use a class whose proxies forward UDP: nginx, Envoy or Caddy'
+    return { code: 'ProtocolUnsupported', kind: 'unsupported', message, remedy }
+  }
+  const lack = !Object.hasOwn(BALANCES, balance)
+    ? `balance ${shown(balance)}`
+    : !Object.hasOwn(PROXY_PROTOCOLS, proxyProtocol)
+      ? `PROXY protocol ${shown(proxyProtocol)}`
+      : healthCheck !== undefined && !['tcp', 'http'].includes(healthCheck.kind)
+        ? `health-check ${shown(healthCheck.kind)}`
+        : undefined
+  if (lack === undefined) return undefined
+  const message = `${shown(id)} asks for ${lack}, which HAProxy cannot do`
+  return { code: 'Unsupported', kind: 'unsupported', message, remedy: 'Remove the annotation, or use another class' }
+}
+
+function findMalformed({ id, frontend, bindAddress }: BoundFrontend): string | undefined {
+  const { group, port, targetPort, sourceRanges, hosts, healthCheck } = frontend
+  const { affinityMs = 1, idleTimeoutMs = 1, maxConnections = 1 } = frontend
+  if (!NAME.test(id) || !NAME.test(group)) return `group ${shown(group)}`
+  if (!isAddress(bindAddress)) return `address ${shown(bindAddress)}`
+  if (!isPort(port) || !isPort(targetPort)) return `port ${port}, target port ${targetPort}`
+  const range = sourceRanges.find((text) => canonicalCidr(text) !== text)
+  if (range !== undefined) return `source range ${shown(range)}`
+  const host = hosts.find((text) => !HOST.test(text) || text.length > 253)
+  if (host !== undefined) return `host ${shown(host)}`
+  const times = [affinityMs, idleTimeoutMs, ...(healthCheck === undefined ? [] : timesOf(healthCheck))]
+  const time = times.find((value) => !isCount(value))
+  if (time !== undefined) return `time or count ${time}`
+  if (healthCheck?.port !== undefined && !isPort(healthCheck.port)) return `check port ${healthCheck.port}`
+  return isCount(maxConnections) ? undefined : `limit ${maxConnections}`
+}
+
+function timesOf({ intervalMs, timeoutMs, rise, fall }: HealthCheck): readonly number[] {
+  return [intervalMs, timeoutMs, rise, fall]
+}
+
+function isTarget({ address, port }: Target): boolean {
+  return isAddress(address) && (port === undefined || isPort(port))
+}
+
+function isAddress(text: string): boolean {
+  return canonicalAddress(text) === text
+}
+
+function isPort(value: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= 65_535
+}
+
+function isCount(value: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= LONGEST_MS
+}
+
+/** Text of unknown make, fit for a message. */
+function shown(text: string): string {
+  return NAME.test(text) ? text : JSON.stringify(text).slice(0, 80)
+}

@@ -1,0 +1,124 @@
+import { FairwayError, type Problem } from '../../../model/problems.ts'
+import type { EngineApplied, EngineRefusal, EngineState } from '../engine.ts'
+import { acceptFrontends } from './accept.ts'
+import { planCommands } from './commands.ts'
+import { type Drawing, drawConfig } from './drawing.ts'
+import { writeDurably } from './durable-file.ts'
+import { checkFiles } from './program.ts'
+import { type Running, readRunning } from './running.ts'
+import { swapIn } from './swap.ts'
+import type { Tools } from './tools.ts'
+import { type Fault, readVerdicts } from './verdicts.ts'
+
+/** Each time HAProxy finds new faults, their frontends are left out. More often than this it is not the frontends' fault. */
+const MOST_ROUNDS = 5
+
+const NOTHING: Running['backends'] = new Map()
+
+export interface Outcome extends EngineApplied {
+  readonly drawing: Drawing
+}
+
+/**
+ * Brings HAProxy to a state with as little as is needed: nothing, commands to the running worker, or a reload. The file is right before HAProxy is
+ * told, so that one that starts in between serves the new state.
+ */
+export async function applyState(tools: Tools, state: EngineState, signal: AbortSignal): Promise<Outcome> {
+  const accepted = acceptFrontends(state)
+  const running = await findRunning(tools, signal)
+  const refused: EngineRefusal[] = [...accepted.refused]
+  let { frontends } = accepted
+  for (let round = 0; round < MOST_ROUNDS; round++) {
+    const backends = running instanceof FairwayError ? NOTHING : running.backends
+    const drawing = drawConfig(frontends, state.groups, backends, tools.options)
+    const how = running instanceof FairwayError ? undefined : await settle(tools, drawing, running, signal)
+    if (how !== undefined) return { refused, how, drawing }
+    await tools.config.stage(drawing.rendered.text)
+    const faults = await findFaults(tools, drawing, signal)
+    if (faults.length === 0) {
+      await install(tools, drawing, running, signal)
+      return { refused, how: 'reload', drawing }
+    }
+    const found = new Map(faults.flatMap(({ owners, sentence }) => owners.map((id) => [id, sentence] as const)))
+    refused.push(...[...found].map(([id, sentence]) => ({ id, problem: rejectedFrontend(id, sentence) })))
+    frontends = frontends.filter(({ id }) => !found.has(id))
+  }
+  throw new FairwayError(rejected('it finds new faults whatever is left out'))
+}
+
+/** What runs, or why that is not known. */
+async function findRunning({ master, options }: Tools, signal: AbortSignal): Promise<Running | FairwayError> {
+  try {
+    return (await readRunning(master, signal)) ?? new FairwayError(noWorker(options.masterSocket))
+  } catch (error) {
+    if (error instanceof FairwayError && error.problem.code === 'ProxyUnreachable') return error
+    throw error
+  }
+}
+
+/** Does what needs no reload; undefined where one is needed. */
+async function settle(
+  { master, config, options }: Tools,
+  { servers, sticky, rendered }: Drawing,
+  running: Running,
+  signal: AbortSignal,
+): Promise<'nothing' | 'runtime' | undefined> {
+  const commands = running.shape === rendered.shape ? planCommands(servers, running.backends, sticky) : undefined
+  if (commands === undefined) return undefined
+  const same = (await config.read()) === rendered.text
+  if (!same) await writeDurably(config, rendered.text)
+  if (commands.length === 0) return same ? 'nothing' : 'runtime'
+  const answers = await master.command(commands, signal)
+  const after = await readRunning(master, signal)
+  const left = after?.shape === rendered.shape ? planCommands(servers, after.backends, sticky) : commands
+  if (left?.length === 0) return 'runtime'
+  options.log.warn(
+    { answers: answers.slice(0, 1_000), command: left?.[0] },
+    'commands to HAProxy had no effect; reloading it',
+  )
+  return undefined
+}
+
+/** What HAProxy has against a file, of frontends that can be left out. Throws for anything else. */
+async function findFaults(
+  { binary, config, options }: Tools,
+  { rendered }: Drawing,
+  signal: AbortSignal,
+): Promise<readonly Fault[]> {
+  const { ok, output } = await checkFiles(binary, [...options.adminFiles, config.stagedPath], signal)
+  if (ok) return []
+  await config.discard()
+  const verdicts = readVerdicts(output, config.stagedPath, rendered.sections)
+  const faults = verdicts.filter(({ owners }) => owners.length > 0)
+  if (faults.length > 0) return faults
+  throw new FairwayError(rejected(verdicts[0]?.sentence ?? output.trim().slice(-300)))
+}
+
+/** Where nothing is known to run, the file is put in place for HAProxy's next start. */
+async function install(
+  tools: Tools,
+  drawing: Drawing,
+  running: Running | FairwayError,
+  signal: AbortSignal,
+): Promise<void> {
+  signal.throwIfAborted()
+  if (!(running instanceof FairwayError)) return swapIn(tools, drawing, running, signal)
+  await tools.config.commit()
+  throw running
+}
+
+function rejectedFrontend(id: string, sentence: string): Problem {
+  const message = `HAProxy rejects the configuration of ${id}: ${sentence}`
+  return { code: 'ProxyRejected', kind: 'terminal', message, remedy: "Correct the Service, or HAProxy's own files" }
+}
+
+function rejected(sentence: string): Problem {
+  const message = `HAProxy rejects its configuration: ${sentence}`
+  const remedy = 'Correct the files of its administrator; it serves what it served before'
+  return { code: 'ProxyRejected', kind: 'transient', message, remedy }
+}
+
+function noWorker(masterSocket: string): Problem {
+  const message = `the HAProxy behind ${masterSocket} has no worker`
+  return { code: 'ProxyUnreachable', kind: 'transient', message, remedy: 'Look into the log of HAProxy' }
+}

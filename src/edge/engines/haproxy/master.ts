@@ -1,0 +1,94 @@
+import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { errorText, FairwayError } from '../../../model/problems.ts'
+
+/** The socket of HAProxy's master process, which also forwards commands to the worker (management.txt, section 9.4). */
+export interface Master {
+  /** Sends a line of commands that may be sent twice, and gives the whole answer. */
+  ask(line: string, signal: AbortSignal): Promise<string>
+  /** Sends commands to the current worker, in order, and gives what it has to say about them. */
+  command(commands: readonly string[], signal: AbortSignal): Promise<string>
+  /** Sends `reload` once. Up to 2.6 there is no answer; later versions give one when all is over, with the words of a failure. */
+  reload(signal: AbortSignal): Promise<string>
+}
+
+/** Longer than a worker is ever busy with one command; a reload answers this late, too. */
+const ANSWER_WITHIN_MS = 30_000
+/** While the master executes itself anew it refuses connections: 80 ms at a few frontends, about a second at 5,000. */
+const REFUSED_FOR_MS = 3_000
+const RETRY_AFTER_MS = 20
+/** What a master that executes itself anew does to connections. */
+const DROPPED: readonly unknown[] = ['ECONNRESET', 'EPIPE']
+/** The master reads commands in a buffer of 16 KiB, one is about 100 bytes long. */
+const COMMANDS_PER_LINE = 100
+
+export function createMaster(socketPath: string): Master {
+  /** Tries again while connections fail in one of these ways: each reload does that for a moment. */
+  async function send(line: string, passing: readonly unknown[], signal: AbortSignal): Promise<string | Error> {
+    const deadline = Date.now() + REFUSED_FOR_MS
+    for (;;) {
+      const answer = await exchange(socketPath, line, signal)
+      if (typeof answer === 'string') return answer
+      signal.throwIfAborted()
+      if (Date.now() > deadline || !passing.includes(codeOf(answer))) return answer
+      await sleep(RETRY_AFTER_MS, undefined, { signal })
+    }
+  }
+
+  async function ask(line: string, signal: AbortSignal): Promise<string> {
+    const answer = await send(line, ['ECONNREFUSED', ...DROPPED], signal)
+    if (typeof answer === 'string') return answer
+    throw new FairwayError(unreachable(socketPath, answer), answer)
+  }
+
+  async function command(commands: readonly string[], signal: AbortSignal): Promise<string> {
+    const answers: string[] = []
+    for (let first = 0; first < commands.length; first += COMMANDS_PER_LINE) {
+      const some = commands.slice(first, first + COMMANDS_PER_LINE)
+      answers.push(await ask(some.map((one) => `@1 ${one}`).join(';'), signal))
+    }
+    return answers.join('').replaceAll(/\n+/g, '\n').trim()
+  }
+
+  async function reload(signal: AbortSignal): Promise<string> {
+    const answer = await send('reload', ['ECONNREFUSED'], signal)
+    if (typeof answer === 'string') return answer
+    if (DROPPED.includes(codeOf(answer))) return ''
+    throw new FairwayError(unreachable(socketPath, answer), answer)
+  }
+
+  return { ask, command, reload }
+}
+
+/** One connection, one line, until the other side closes. Gives the error where there is no whole answer. */
+function exchange(path: string, line: string, signal: AbortSignal): Promise<string | Error> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)])
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = []
+    const socket = connect({ path })
+    const stop = () => socket.destroy(new Error(`no answer within ${ANSWER_WITHIN_MS} ms`))
+    limit.addEventListener('abort', stop, { once: true })
+    socket.on('connect', () => socket.end(`${line}\n`))
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk))
+    socket.on('error', resolve)
+    socket.on('end', () => resolve(Buffer.concat(chunks).toString()))
+    socket.on('close', () => {
+      limit.removeEventListener('abort', stop)
+      resolve(new Error('closed without an answer'))
+    })
+    if (limit.aborted) stop()
+  })
+}
+
+function codeOf(error: Error): unknown {
+  return 'code' in error ? error.code : undefined
+}
+
+function unreachable(socketPath: string, error: Error) {
+  return {
+    code: 'ProxyUnreachable',
+    kind: 'transient',
+    message: `HAProxy does not answer on its master socket ${socketPath}: ${errorText(error)}`,
+    remedy: 'Check that HAProxy runs, with -W and -S and that path, and that this user may open it',
+  } as const
+}

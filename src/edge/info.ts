@@ -1,0 +1,106 @@
+import { hostPort } from '../model/address.ts'
+import type { Listener } from '../model/driver.ts'
+import type { EdgeInfo, HealthAnswer } from '../model/edge-wire.ts'
+import type { Origin } from './arbitrate.ts'
+import type { Engine, TargetHealth } from './engines/engine.ts'
+import { problemOf } from './failures.ts'
+import type { Machine } from './obstacles.ts'
+import type { OwnerName } from './owners.ts'
+import { RequestError, refuse } from './refusal.ts'
+import { remember } from './remember.ts'
+import { type Socket, socketText } from './sockets.ts'
+
+/** Looking through /proc costs some milliseconds for each thousand open files. */
+const KEEP_MS = { listeners: 5_000, health: 1_000 }
+/** The program answers at once, but it may be in the middle of a change. */
+const LIMIT_MS = 15_000
+
+export interface InfoParts {
+  readonly engine: Engine
+  readonly machine: Machine
+  /** What the program has, or may have, for anybody. */
+  readonly sockets: () => readonly Socket[]
+  readonly origins: () => ReadonlyMap<string, Origin>
+  /** Ranges that frontends may use. */
+  readonly addresses: () => readonly string[]
+  readonly version: string
+}
+
+export interface Info {
+  info(): Promise<EdgeInfo>
+  health(owner: OwnerName): Promise<HealthAnswer>
+}
+
+/** What clusters may know of the machine, and of their own targets. */
+export function createInfo(parts: InfoParts): Info {
+  const { engine, version, addresses, origins } = parts
+  const listeners = remember(() => findListeners(parts), KEEP_MS.listeners)
+  const health = remember(() => askHealth(engine), KEEP_MS.health)
+  const { protocols, proxyProtocol, balance, healthCheck, idleTimeout, ...flags } = engine.capabilities
+  const capabilities = {
+    ...flags,
+    protocols: [...protocols],
+    proxyProtocol: { TCP: [...proxyProtocol.TCP], UDP: [...proxyProtocol.UDP] },
+    balance: [...balance],
+    healthCheck: [...healthCheck],
+    idleTimeout: [...idleTimeout],
+  }
+  return {
+    info: async () => ({
+      version,
+      engine: { name: engine.name, version: engine.version },
+      capabilities,
+      addresses: [...addresses()],
+      listeners: [...(await listeners())],
+    }),
+    health: async (owner) => {
+      const targets = (await health()).flatMap(({ id, ...target }) => {
+        const origin = origins().get(id)
+        return origin?.owner === owner ? [{ key: origin.key, ...target }] : []
+      })
+      return { targets }
+    },
+  }
+}
+
+async function askHealth(engine: Engine): Promise<readonly TargetHealth[]> {
+  try {
+    return await engine.health(AbortSignal.timeout(LIMIT_MS))
+  } catch (error) {
+    const { message, remedy } = problemOf(error, engine.name)
+    throw new RequestError(refuse('EngineFailed', message, remedy), error)
+  }
+}
+
+/** All that listens on the machine but for the tables of clusters, of whatever owner. */
+async function findListeners({ engine, machine, sockets }: InfoParts): Promise<readonly Listener[]> {
+  const configured = await engine.listeners(AbortSignal.timeout(LIMIT_MS)).catch(() => [])
+  const open = await machine.openSockets()
+  const programs = await machine.programs(new Set(open.map(({ inode }) => inode)))
+  const hidden = new Set([...sockets(), ...configured.flatMap(socketsOf)].map(socketText))
+  const found = new Map<string, Listener>()
+  for (const socket of open) {
+    const program = programs.get(socket.inode)
+    // What else the program has open belongs to a change that is being made.
+    if (hidden.has(socketText(socket)) || program?.name === engine.name) continue
+    found.set(socketText(socket), listenerOf(socket, holderOf(program, socket.uid)))
+  }
+  return [...configured, ...found.values()].toSorted(byPlace)
+}
+
+function holderOf(program: { readonly pid: number; readonly name: string } | undefined, uid: number): string {
+  if (program === undefined) return `a process of user ID ${uid}`
+  return program.pid === process.pid ? 'fairway-edge' : program.name
+}
+
+function listenerOf({ protocol, address, port }: Socket, holder: string): Listener {
+  return { protocol, address, firstPort: port, lastPort: port, holder }
+}
+
+function socketsOf({ protocol, address, firstPort, lastPort }: Listener): readonly Socket[] {
+  return protocol === undefined || firstPort !== lastPort ? [] : [{ protocol, address, port: firstPort }]
+}
+
+function byPlace(a: Listener, b: Listener): number {
+  return a.firstPort - b.firstPort || hostPort(a.address, 0).localeCompare(hostPort(b.address, 0), 'en')
+}

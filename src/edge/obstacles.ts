@@ -1,0 +1,133 @@
+import type { Listener } from '../model/driver.ts'
+import type { Problem } from '../model/problems.ts'
+import { testBind } from './bind-test.ts'
+import { findPrograms, inTheWay, type OpenSocket, type Program, readOpenSockets } from './proc.ts'
+import { type Socket, socketsOverlap, socketText } from './sockets.ts'
+
+/** What is asked of the machine about sockets; tests put their own in place. */
+export interface Machine {
+  readonly testBind: (socket: Socket) => Promise<string | undefined>
+  readonly openSockets: () => Promise<readonly OpenSocket[]>
+  readonly programs: (inodes: ReadonlySet<string>) => Promise<ReadonlyMap<string, Program>>
+}
+
+export const thisMachine: Machine = {
+  testBind,
+  openSockets: () => readOpenSockets(),
+  programs: (inodes) => findPrograms(inodes),
+}
+
+export interface Fresh {
+  readonly socket: Socket
+  /** The proxy program may have it already: it was served before a restart of the edge, or a change that went wrong asked for it. */
+  readonly maybeOurs: boolean
+}
+
+export interface ProxyProgram {
+  /** As its process is called. */
+  readonly name: string
+  /** Sockets of the program that are its administrator's. */
+  readonly listeners: readonly Listener[]
+}
+
+/** So many sockets are tested at a time. */
+const AT_ONCE = 32
+
+/**
+ * Finds out why sockets cannot be bound, before the proxy program tries: HAProxy stops all it serves for seconds when one bind fails, and Caddy
+ * leaves half of its listeners behind. Resolves with a problem for each that cannot, by its text.
+ */
+export async function findObstacles(
+  machine: Machine,
+  program: ProxyProgram,
+  fresh: readonly Fresh[],
+): Promise<ReadonlyMap<string, Problem>> {
+  const problems = new Map<string, Problem>()
+  const failed: (Fresh & { readonly code: string })[] = []
+  for (let at = 0; at < fresh.length; at += AT_ONCE) {
+    const some = fresh.slice(at, at + AT_ONCE)
+    const codes = await Promise.all(some.map(({ socket }) => findCode(machine, program, socket)))
+    for (const [index, one] of some.entries()) {
+      const code = codes[index]
+      if (typeof code === 'string') failed.push({ ...one, code })
+      else if (code !== undefined) problems.set(socketText(one.socket), code)
+    }
+  }
+  if (failed.length === 0) return problems
+  const open = await machine.openSockets()
+  const rivals = new Map(failed.map(({ socket }) => [socketText(socket), inTheWay(socket, open)]))
+  const programs = await machine.programs(new Set([...rivals.values()].flat().map(({ inode }) => inode)))
+  for (const { socket, maybeOurs, code } of failed) {
+    const others = rivals.get(socketText(socket)) ?? []
+    const problem = explain(socket, code, holdersOf(others, programs), maybeOurs ? program.name : undefined)
+    if (problem !== undefined) problems.set(socketText(socket), problem)
+  }
+  return problems
+}
+
+/** An error code, a problem that needs no test, or undefined for a socket that is free. */
+function findCode(
+  machine: Machine,
+  { listeners }: ProxyProgram,
+  socket: Socket,
+): Promise<string | Problem | undefined> {
+  const taken = listeners.find((listener) => isOn(listener, socket))
+  return taken === undefined
+    ? machine.testBind(socket)
+    : Promise.resolve(takenProblem(socket, `${taken.holder}, which the proxy's administrator has configured`))
+}
+
+function isOn({ protocol, address, firstPort, lastPort }: Listener, socket: Socket): boolean {
+  if (protocol !== undefined && protocol !== socket.protocol) return false
+  if (socket.port < firstPort || socket.port > lastPort) return false
+  return address === '*' || socketsOverlap({ ...socket, address }, socket)
+}
+
+interface Holder {
+  readonly text: string
+  /** Of the process, where it is known. */
+  readonly program: string | undefined
+}
+
+function holdersOf(sockets: readonly OpenSocket[], programs: ReadonlyMap<string, Program>): readonly Holder[] {
+  return sockets.map((socket) => {
+    const program = programs.get(socket.inode)
+    if (program === undefined) {
+      return { text: `a process of user ID ${socket.uid} on ${socketText(socket)}`, program: undefined }
+    }
+    return { text: `${program.name} (process ${program.pid}) on ${socketText(socket)}`, program: program.name }
+  })
+}
+
+/** What an error code means for a socket; undefined: nothing that is known to be in the way. `ours`: a program that may have it. */
+function explain(
+  socket: Socket,
+  code: string,
+  holders: readonly Holder[],
+  ours: string | undefined,
+): Problem | undefined {
+  if (code === 'EADDRNOTAVAIL') {
+    const message = `${socketText(socket)} is on an address that no interface of the proxy has`
+    const remedy = 'Add the address to an interface of the proxy, or set net.ipv4.ip_nonlocal_bind where it moves'
+    return { code: 'AddressNotOnProxy', kind: 'terminal', message, remedy }
+  }
+  const other = holders.find(({ program }) => ours === undefined || (program !== undefined && program !== ours))
+  if (other !== undefined) return takenProblem(socket, other.text)
+  // The edge itself may not bind such ports; the proxy program may all the same.
+  if (code === 'EACCES' || code === 'EPERM' || ours !== undefined) return undefined
+  if (code === 'EADDRINUSE') return takenProblem(socket, 'another process')
+  const message = `${socketText(socket)} cannot be bound: ${code}`
+  return {
+    code: 'ProxyRejected',
+    kind: 'terminal',
+    message,
+    remedy: 'Use another address, or find out why on the proxy',
+  }
+}
+
+function takenProblem(socket: Socket, holder: string): Problem {
+  const message = `${socketText(socket)} is taken by ${holder}`
+  const port = `${socket.protocol === 'TCP' ? '-ltnp' : '-lunp'} 'sport = :${socket.port}'`
+  const remedy = `Use another port or address, or stop that process on the proxy (ss ${port})`
+  return { code: 'PortTaken', kind: 'terminal', message, remedy }
+}

@@ -1,0 +1,91 @@
+import { readdir, readFile, readlink } from 'node:fs/promises'
+import { endianness } from 'node:os'
+import { canonicalAddress, numberAddress } from '../model/address.ts'
+import type { Protocol } from '../model/table.ts'
+import { type Socket, socketsOverlap, WILDCARDS } from './sockets.ts'
+
+/** A socket of the machine that takes connections or datagrams, as /proc tells. */
+export interface OpenSocket extends Socket {
+  readonly uid: number
+  readonly inode: string
+}
+
+/** Who has a socket open. */
+export interface Program {
+  readonly pid: number
+  /** `nginx` */
+  readonly name: string
+}
+
+const TABLES: readonly (readonly [file: string, protocol: Protocol])[] = [
+  ['tcp', 'TCP'],
+  ['tcp6', 'TCP'],
+  ['udp', 'UDP'],
+  ['udp6', 'UDP'],
+]
+
+/** TCP_LISTEN, and what an unconnected UDP socket shows (TCP_CLOSE): include/net/tcp_states.h of Linux. */
+const STATES: Readonly<Record<Protocol, string>> = { TCP: '0A', UDP: '07' }
+
+/** All sockets of this network namespace that others can reach or that keep a port taken. */
+export async function readOpenSockets(proc = '/proc'): Promise<readonly OpenSocket[]> {
+  const tables = await Promise.all(
+    TABLES.map(async ([file, protocol]) => {
+      const text = await readFile(`${proc}/net/${file}`, 'utf8').catch(() => '')
+      return text.split('\n').flatMap((line) => parseLine(line, protocol) ?? [])
+    }),
+  )
+  return tables.flat()
+}
+
+/** A line of /proc/net/{tcp,udp}{,6} (Documentation/networking/proc_net_tcp.rst of Linux); undefined for headings and connections. */
+export function parseLine(line: string, protocol: Protocol): OpenSocket | undefined {
+  const [, local = '', , state, , , , uid, , inode = ''] = line.trim().split(/\s+/)
+  const [hex = '', portHex = ''] = local.split(':')
+  const address = parseAddress(hex)
+  const port = Number.parseInt(portHex, 16)
+  if (state !== STATES[protocol] || address === undefined || !(port > 0)) return undefined
+  return { protocol, address, port, uid: Number(uid), inode }
+}
+
+/** An address as the kernel prints it: words of 32 bits, each in the machine's own byte order. */
+function parseAddress(hex: string): string | undefined {
+  if (!/^(?:[0-9A-F]{8}|[0-9A-F]{32})$/.test(hex)) return undefined
+  const words = hex.match(/.{8}/g) ?? []
+  const bytes = words.map((word) => (endianness() === 'LE' ? (word.match(/../g) ?? []).toReversed().join('') : word))
+  const value = BigInt(`0x${bytes.join('')}`)
+  if (words.length === 1) return numberAddress('IPv4', value)
+  // An IPv6 socket that is bound to an IPv4 address.
+  if (value >> 32n === 0xffffn) return numberAddress('IPv4', value & 0xffff_ffffn)
+  return canonicalAddress(numberAddress('IPv6', value))
+}
+
+/** Those that keep a socket from being bound. `::` may take IPv4 connections too; whether it does, /proc does not say. */
+export function inTheWay(socket: Socket, open: readonly OpenSocket[]): readonly OpenSocket[] {
+  return open.filter(
+    (one) =>
+      socketsOverlap(one, socket) ||
+      (one.address === WILDCARDS.IPv6 && socketsOverlap({ ...one, address: WILDCARDS.IPv4 }, socket)),
+  )
+}
+
+/** Who has sockets open, by inode. Processes of other users are left out where this one may not look at them (CAP_SYS_PTRACE). */
+export async function findPrograms(inodes: ReadonlySet<string>, proc = '/proc'): Promise<ReadonlyMap<string, Program>> {
+  const found = new Map<string, Program>()
+  const pids = (await readdir(proc)).filter((name) => /^\d+$/.test(name))
+  for (const pid of pids) {
+    if (found.size === inodes.size) break
+    const links = await openInodes(`${proc}/${pid}/fd`)
+    const hits = links.filter((inode) => inodes.has(inode) && !found.has(inode))
+    if (hits.length === 0) continue
+    const comm = await readFile(`${proc}/${pid}/comm`, 'utf8').catch(() => '')
+    for (const inode of hits) found.set(inode, { pid: Number(pid), name: comm.trim() || 'unknown' })
+  }
+  return found
+}
+
+async function openInodes(folder: string): Promise<readonly string[]> {
+  const files = await readdir(folder).catch(() => [])
+  const links = await Promise.all(files.map((file) => readlink(`${folder}/${file}`).catch(() => '')))
+  return links.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? [])
+}

@@ -1,0 +1,122 @@
+import { errorText, type Problem } from '../model/problems.ts'
+import type { Arbitration, Origin } from './arbitrate.ts'
+import type { BoundFrontend, Engine, EngineApplied, EngineState } from './engines/engine.ts'
+import type { AddressKeeper } from './interface-addresses.ts'
+import type { Log } from './log.ts'
+import { type Fresh, findObstacles, type Machine } from './obstacles.ts'
+import { mergeRemarks, type Remarks } from './remarks.ts'
+import { isWildcard, type Socket, socketsOverlap, socketText } from './sockets.ts'
+
+export interface ServeParts {
+  readonly engine: Engine
+  readonly machine: Machine
+  /** Undefined: the administrator sees to the machine's addresses. */
+  readonly addresses: AddressKeeper | undefined
+  /** How long the program may take for one change. */
+  readonly applyMs: number
+  readonly log: Log
+}
+
+/** What came of an arbitration on the machine. */
+export interface Served {
+  readonly refused: Remarks
+  readonly notices: Remarks
+  /** By id of the BoundFrontend: all that the program was asked for. */
+  readonly origins: ReadonlyMap<string, Origin>
+  readonly sockets: readonly Socket[]
+  readonly how: EngineApplied['how']
+}
+
+export interface Serving {
+  /** Brings the machine to a state. Rejects when the program serves what it served before. */
+  serve(arbitration: Arbitration): Promise<Served>
+  /** All that the program may have bound for anybody. */
+  sockets(): readonly Socket[]
+  /** Takes addresses away that nothing is bound to any more: not before it is certain that they are not needed again. */
+  tidy(sockets: readonly Socket[]): Promise<void>
+}
+
+/** Works the program and what it needs of the machine. Remembers which sockets the program has. */
+export function createServing(parts: ServeParts): Serving {
+  /** Of the last state that was applied. */
+  let bound: readonly Socket[] = []
+  /** Of states that were not, which the program may have got all the same; the first state is what it had before a restart of the edge. */
+  let doubtful: readonly Socket[] | undefined
+
+  async function freeOfObstacles(state: EngineState, signal: AbortSignal) {
+    const has = new Set(bound.map(socketText))
+    const fresh = socketsOf(state.frontends).filter((socket) => !has.has(socketText(socket)))
+    const known = [...bound, ...(doubtful ?? fresh)]
+    const maybeOurs = (socket: Socket) => known.some((one) => socketsOverlap(one, socket))
+    return findBlocked(
+      parts,
+      fresh.map((socket) => ({ socket, maybeOurs: maybeOurs(socket) })),
+      signal,
+    )
+  }
+
+  return {
+    serve: async ({ state, refused, notices, origins }) => {
+      const limit = AbortSignal.timeout(parts.applyMs)
+      await addAddresses(parts, socketsOf(state.frontends))
+      const blocked = await freeOfObstacles(state, limit)
+      const rest = withoutBlocked(state, blocked)
+      limit.throwIfAborted()
+      doubtful = [...(doubtful ?? []), ...socketsOf(rest.frontends)]
+      const applied = await parts.engine.apply(rest, limit)
+      const failed = new Map(applied.refused.map(({ id, problem }) => [id, problem]))
+      bound = socketsOf(rest.frontends.filter(({ id }) => !failed.has(id)))
+      doubtful = []
+      const problemOf = (one: BoundFrontend) => blocked.get(socketText(socketOf(one))) ?? failed.get(one.id)
+      const more = state.frontends.flatMap((one) => {
+        const [problem, origin] = [problemOf(one), origins.get(one.id)]
+        return problem === undefined || origin === undefined ? [] : [{ ...origin, problem }]
+      })
+      return { ...mergeRemarks(refused, notices, more), origins, sockets: bound, how: applied.how }
+    },
+    sockets: () => [...bound, ...(doubtful ?? [])],
+    tidy: async (sockets) => parts.addresses?.trim(addressesOf(sockets)),
+  }
+}
+
+/** Where this fails, binding does, and says so for each frontend. */
+async function addAddresses({ addresses, log }: ServeParts, sockets: readonly Socket[]): Promise<void> {
+  try {
+    await addresses?.add(addressesOf(sockets))
+  } catch (error) {
+    log.error({}, `no addresses are added: ${errorText(error)}`)
+  }
+}
+
+async function findBlocked(
+  { engine, machine, log }: ServeParts,
+  fresh: readonly Fresh[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Problem>> {
+  if (fresh.length === 0) return new Map()
+  const listeners = await engine.listeners(signal).catch((error: unknown) => {
+    log.debug({}, `${engine.name} does not tell its listeners: ${errorText(error)}`)
+    return []
+  })
+  return findObstacles(machine, { name: engine.name, listeners }, fresh)
+}
+
+function withoutBlocked(state: EngineState, blocked: ReadonlyMap<string, Problem>): EngineState {
+  if (blocked.size === 0) return state
+  const frontends = state.frontends.filter((one) => !blocked.has(socketText(socketOf(one))))
+  const used = new Set(frontends.map(({ frontend }) => frontend.group))
+  return { frontends, groups: new Map([...state.groups].filter(([id]) => used.has(id))) }
+}
+
+function socketOf({ frontend: { protocol, port }, bindAddress }: BoundFrontend): Socket {
+  return { protocol, port, address: bindAddress }
+}
+
+/** Each socket once, however many frontends share it. */
+function socketsOf(frontends: readonly BoundFrontend[]): readonly Socket[] {
+  return [...new Map(frontends.map((one) => [socketText(socketOf(one)), socketOf(one)])).values()]
+}
+
+function addressesOf(sockets: readonly Socket[]): ReadonlySet<string> {
+  return new Set(sockets.flatMap(({ address }) => (isWildcard(address) ? [] : [address])))
+}

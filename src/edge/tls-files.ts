@@ -1,0 +1,74 @@
+import { X509Certificate } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import type { Server } from 'node:https'
+import { createSecureContext } from 'node:tls'
+import { errorText, FairwayError } from '../model/problems.ts'
+import type { Log } from './log.ts'
+
+export interface TlsFiles {
+  readonly certFile: string
+  readonly keyFile: string
+  /** The authority of client certificates; undefined: there are none. */
+  readonly clientCaFile: string | undefined
+}
+
+/** What a server needs to know who it is, and whom it asks. */
+export interface TlsContent {
+  readonly cert: string
+  readonly key: string
+  readonly ca: string | undefined
+}
+
+/** Reads the files and checks that they belong together. Throws ConfigInvalid. */
+export async function readTls({ certFile, keyFile, clientCaFile }: TlsFiles): Promise<TlsContent> {
+  try {
+    const [cert, key] = await Promise.all([readFile(certFile, 'utf8'), readFile(keyFile, 'utf8')])
+    const ca = clientCaFile === undefined ? undefined : await readFile(clientCaFile, 'utf8')
+    const content = { cert, key, ca }
+    createSecureContext(optionsOf(content))
+    return content
+  } catch (error) {
+    const message = `the certificate of the API cannot be used (${certFile}, ${keyFile}): ${errorText(error)}`
+    const remedy = 'Make one with "fairway edge init", or correct `tls` in edge.yaml'
+    throw new FairwayError({ code: 'ConfigInvalid', kind: 'terminal', message, remedy }, error)
+  }
+}
+
+/** For node:tls. Clients without a certificate are let in: they may have a token. */
+export function optionsOf({ cert, key, ca }: TlsContent) {
+  return { cert, key, ...(ca === undefined ? {} : { ca }), minVersion: 'TLSv1.3' as const }
+}
+
+/** When a certificate ends, in seconds since 1970. */
+export function expiryOf({ cert }: TlsContent): number {
+  return Date.parse(new X509Certificate(cert).validTo) / 1000
+}
+
+/** Rereads the files now and then until the signal ends it. New connections get a new certificate; one that cannot be used is logged once. */
+export function watchTls(
+  files: TlsFiles,
+  known: TlsContent,
+  server: Server,
+  everyMs: number,
+  log: Log,
+  signal: AbortSignal,
+): { readonly current: () => TlsContent } {
+  let current = known
+  let complaint = ''
+  const look = async () => {
+    try {
+      const next = await readTls(files)
+      complaint = ''
+      if (JSON.stringify(next) === JSON.stringify(current)) return
+      server.setSecureContext(optionsOf(next))
+      current = next
+      log.info({ until: new Date(expiryOf(next) * 1000).toISOString() }, 'the certificate of the API is a new one')
+    } catch (error) {
+      if (errorText(error) !== complaint) log.error({}, `the old certificate stays: ${errorText(error)}`)
+      complaint = errorText(error)
+    }
+  }
+  const timer = setInterval(() => void look(), everyMs)
+  signal.addEventListener('abort', () => clearInterval(timer), { once: true })
+  return { current: () => current }
+}
