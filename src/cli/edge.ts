@@ -16,6 +16,8 @@ export interface EdgeFlags {
 
 /** `fairway edge`: serves the tables of clusters by the local proxy program, until the signal ends it. What is served then is served on. */
 export async function edge(flags: EdgeFlags, signal: AbortSignal): Promise<void> {
+  // Who looks for what listens on a port finds this.
+  process.title = 'fairway-edge'
   const log = createLog(flags.logLevel)
   const config = await loadEdgeConfig(flags.config)
   const engine = await createEngine(config, log, signal)

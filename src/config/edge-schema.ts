@@ -37,7 +37,7 @@ const frontendSchema = z.strictObject({
 
 const haproxySchema = z.strictObject({
   /** Ours, loaded by HAProxy's last -f. */
-  configFile: file.default('/var/lib/fairway-edge/haproxy.cfg'),
+  configFile: file.default('/var/lib/fairway-edge/haproxy/fairway.cfg'),
   adminFiles: z.array(file).default(['/etc/haproxy/haproxy.cfg']),
   masterSocket: file.default('/run/haproxy-master.sock'),
   binary: file.default('/usr/sbin/haproxy'),

@@ -1,15 +1,17 @@
 import { familyOf } from '../model/address.ts'
+import { createMapper, createSorter, sameElements } from '../model/remember.ts'
 import { compareText } from '../model/table.ts'
-import { chooseAddresses } from './choose-addresses.ts'
-import { grantPorts, keepRecorded } from './claims.ts'
+import { chooseAddresses, hasEnough } from './choose-addresses.ts'
+import { claimKept, grantPorts, keepRecorded } from './claims.ts'
 import type { Demand, Kept, PortDemand, ServiceProblem } from './demand.ts'
-import { byName } from './ledger.ts'
+import { nameOf } from './ledger.ts'
+import type { PoolIndex } from './pool-index.ts'
 import { remarkKept } from './refusals.ts'
 import { type AllocationSpec, type Run, startRun } from './run.ts'
 
 /** What a Service is given. Without addresses, `problems` says why. */
-export interface Allocation {
-  readonly demand: Demand
+export interface Allocation<D extends Demand = Demand> {
+  readonly demand: D
   /** Canonical, in the order of the demanded families. */
   readonly addresses: readonly string[]
   /** Held on each of the addresses, with those of the demanded hosts that were to be had. */
@@ -22,24 +24,87 @@ export interface Allocation {
  * recorded on Services, then the oldest Service, so that neither a restart nor a newcomer moves anybody. The result is in the order of namespaces
  * and names, and does not depend on the order of the input.
  */
-export function allocate(demands: readonly Demand[], spec: AllocationSpec): readonly Allocation[] {
-  const run = startRun(spec)
-  const ordered = demands.toSorted(byAge)
-  // All that is recorded is claimed before anybody gets anything new.
-  const known = ordered.map((demand) => ({ demand, kept: keepRecorded(demand, run) }))
-  return known.map(({ demand, kept }) => allocateOne(demand, kept, run)).toSorted((a, b) => byName(a.demand, b.demand))
+export function allocate<D extends Demand>(demands: readonly D[], spec: AllocationSpec): readonly Allocation<D>[] {
+  return createAllocator<D>(spec)(demands)
 }
 
-function byAge(a: Demand, b: Demand): number {
-  const created = compareText(a.service.metadata.creationTimestamp ?? '', b.service.metadata.creationTimestamp ?? '')
-  return created || byName(a, b)
+/**
+ * Allocates again and again: gives what `allocate` gives, and faster, since most Services have all that they want. What such a one is given is the
+ * same object as long as its demand is.
+ */
+export function createAllocator<D extends Demand>(
+  spec: AllocationSpec,
+): (demands: readonly D[]) => readonly Allocation<D>[] {
+  const readAll = createMapper((demand: D, index: PoolIndex) => readHolding(demand, index))
+  const sortAll = createSorter(({ name }: Holding<D>) => name, sortByName)
+  return (demands) => {
+    const run = startRun(spec)
+    const holdings = sortAll(readAll(demands, run.index))
+    if (claimAll(holdings, run)) return giveAll(holdings, ({ content }) => content, run)
+    // Two records clash, or one with the configuration: the older Service wins, and nobody can be sure of what is his.
+    const again = startRun(spec)
+    claimAll(holdings.toSorted(byAge), again)
+    return giveAll(holdings, () => undefined, again)
+  }
+}
+
+/** What one Service brings along. */
+interface Holding<D extends Demand> {
+  readonly demand: D
+  /** `namespace/name` */
+  readonly name: string
+  readonly kept: Kept
+  /** What it is given if it has all that it wants, and nobody else has any of it. */
+  readonly content: Allocation<D> | undefined
+}
+
+function readHolding<D extends Demand>(demand: D, index: PoolIndex): Holding<D> {
+  const kept = keepRecorded(demand)
+  const { record, ports } = demand
+  const isContent =
+    kept.addresses.length > 0 &&
+    kept.addresses.length === record?.addresses.length &&
+    sameElements(kept.ports, ports) &&
+    hasEnough(kept.addresses, demand, index)
+  return {
+    demand,
+    name: nameOf(demand),
+    kept,
+    content: isContent ? concluded(demand, kept.addresses, ports, demand.problems, index) : undefined,
+  }
+}
+
+function sortByName<D extends Demand>(holdings: readonly Holding<D>[]): readonly Holding<D>[] {
+  return holdings.toSorted((a, b) => compareText(a.name, b.name))
+}
+
+function byAge(a: Holding<Demand>, b: Holding<Demand>): number {
+  const [one, other] = [a.demand.service.metadata, b.demand.service.metadata]
+  return compareText(one.creationTimestamp ?? '', other.creationTimestamp ?? '') || compareText(a.name, b.name)
+}
+
+/** All that is recorded is claimed before anybody gets anything new. Returns whether nothing of it is claimed by two. */
+function claimAll(holdings: readonly Holding<Demand>[], run: Run): boolean {
+  let isFree = true
+  for (const { demand, kept } of holdings) isFree = claimKept(demand, kept, run) && isFree
+  return isFree
+}
+
+function giveAll<D extends Demand>(
+  holdings: readonly Holding<D>[],
+  contentOf: (holding: Holding<D>) => Allocation<D> | undefined,
+  run: Run,
+): readonly Allocation<D>[] {
+  const waiting = holdings.filter((one) => contentOf(one) === undefined).toSorted(byAge)
+  const given = new Map(waiting.map((one) => [one, allocateOne(one.demand, one.kept, run)]))
+  return holdings.flatMap((one) => contentOf(one) ?? given.get(one) ?? [])
 }
 
 /**
  * Gives one Service what it is to have, and gives again on top of that until nothing is added: what was too much at first can fit once it is clear
  * which ports and hosts it is for. So a second run over the result of the first, which begins with what the last round had, adds nothing.
  */
-function allocateOne(demand: Demand, recorded: Kept, run: Run): Allocation {
+function allocateOne<D extends Demand>(demand: D, recorded: Kept, run: Run): Allocation<D> {
   let kept = recorded
   for (;;) {
     const problems = [...demand.problems]
@@ -50,12 +115,21 @@ function allocateOne(demand: Demand, recorded: Kept, run: Run): Allocation {
     if (addresses.length === 0 || (ports.length === 0 && demand.record === undefined))
       return { demand, addresses: [], ports: [], problems }
     for (const address of addresses) run.ledger.claim(address, ports, demand)
-    if (addresses.every((address) => choice.kept.addresses.includes(address))) {
-      problems.push(...addresses.flatMap((address) => remarkKept(demand, address, run.index) ?? []))
-      return { demand, addresses: byFamily(addresses, demand), ports, problems }
-    }
+    if (addresses.every((address) => choice.kept.addresses.includes(address)))
+      return concluded(demand, addresses, ports, problems, run.index)
     kept = { addresses, ports }
   }
+}
+
+function concluded<D extends Demand>(
+  demand: D,
+  addresses: readonly string[],
+  ports: readonly PortDemand[],
+  problems: readonly ServiceProblem[],
+  index: PoolIndex,
+): Allocation<D> {
+  const remarks = addresses.flatMap((address) => remarkKept(demand, address, index) ?? [])
+  return { demand, addresses: byFamily(addresses, demand), ports, problems: [...problems, ...remarks] }
 }
 
 function byFamily(addresses: readonly string[], { families }: Demand): readonly string[] {

@@ -13,7 +13,12 @@ const PORTS_ANNOTATION = `${PREFIX}/ports`
 /** Read elsewhere, or written by us. */
 const OTHER_KEYS = new Set([CLASS_ANNOTATION, PORTS_ANNOTATION, EXTERNAL_ADDRESS_ANNOTATION])
 
+/** No server names: all that no other takes. */
+const ALL: readonly string[] = []
+
 export interface Settings {
+  /** Whether the Service says nothing of its own: all of it is the class's, and the ports of one protocol are set alike. */
+  readonly plain: boolean
   /** The value of an annotation of the whole Service: its own, else the class's default, else undefined. */
   whole<N extends AnnotationName>(name: N): AnnotationValue<N> | undefined
   /** The same for one port. A class default of proxy-protocol, health-check or hosts is for TCP only. */
@@ -43,7 +48,20 @@ export function readSettings(service: ServiceObject, defaults: Defaults): Settin
   }
   const own = readOwn(service, complain)
   const ports = readPorts(service, complain)
-  return { ...lookups(own, defaults), ports, problems }
+  return { plain: isPlain(service), ...lookups(own, defaults), ports, problems }
+}
+
+/** Reads the settings of Services of one class. Those that say nothing of their own share what they get. */
+export function createSettings(defaults: Defaults): (service: ServiceObject) => Settings {
+  const plain = { plain: true, ...lookups(new Map(), defaults), ports: undefined, problems: [] }
+  return (service) => (isPlain(service) ? plain : readSettings(service, defaults))
+}
+
+function isPlain({ metadata }: ServiceObject): boolean {
+  for (const key in metadata.annotations) {
+    if (key !== CLASS_ANNOTATION && key !== EXTERNAL_ADDRESS_ANNOTATION && key.startsWith(`${PREFIX}/`)) return false
+  }
+  return true
 }
 
 /** Checks a class's defaults: messages for those that do not exist or are malformed, by name. */
@@ -103,7 +121,9 @@ function readText<N extends AnnotationName>(name: N, text: string | undefined): 
   return text === undefined || text === 'off' ? undefined : READERS[name].read(text)
 }
 
-function lookups(own: ReadonlyMap<AnnotationName, Texts>, defaults: Defaults): Omit<Settings, 'ports' | 'problems'> {
+type Lookups = Omit<Settings, 'plain' | 'ports' | 'problems'>
+
+function lookups(own: ReadonlyMap<AnnotationName, Texts>, defaults: Defaults): Lookups {
   const ownText = (name: AnnotationName, port: ServicePort) => {
     const texts = own.get(name)
     return texts && (texts.get(portKey(port)) ?? texts.get(''))
@@ -120,7 +140,7 @@ function lookups(own: ReadonlyMap<AnnotationName, Texts>, defaults: Defaults): O
     asked: (name, port) =>
       own.get(name)?.has('') === true || (port !== undefined && own.get(name)?.has(portKey(port)) === true),
     said: (name, port) => (ownText(name, port) ?? standingText(name, port)) !== undefined,
-    hostsFor: (port) => (port.protocol === 'TCP' ? (forPort('hosts', port)?.toSorted(compareText) ?? []) : []),
+    hostsFor: (port) => (port.protocol === 'TCP' ? (forPort('hosts', port)?.toSorted(compareText) ?? ALL) : ALL),
   }
 }
 

@@ -58,7 +58,7 @@ export function checkFor(service: ServiceObject, port: ServicePort, settings: Se
  * The port at which a node says over HTTP whether traffic of a Service may come to it: under externalTrafficPolicy Local the Service's own, which only
  * those of type LoadBalancer have (core/v1 ServiceSpec), otherwise kube-proxy's.
  */
-function nodeHealthPort({ spec }: ServiceObject): number | undefined {
+export function nodeHealthPort({ spec }: ServiceObject): number | undefined {
   if (spec.externalTrafficPolicy !== 'Local') return KUBE_PROXY_HEALTH_PORT
   return spec.type === 'LoadBalancer' && spec.healthCheckNodePort !== 0 ? spec.healthCheckNodePort : undefined
 }

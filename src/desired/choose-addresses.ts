@@ -1,6 +1,5 @@
 import { type Family, familyOf } from '../model/address.ts'
 import type { Demand, Kept, ServiceProblem } from './demand.ts'
-import { freePart } from './free-part.ts'
 import { type PoolIndex, type Site, siteName } from './pool-index.ts'
 import { hasFamily, isOpen, type Pool } from './pools.ts'
 import { explainExhaustion, noFamily, overQuota, refuseRequested, takenPort } from './refusals.ts'
@@ -70,8 +69,7 @@ function moveToRequested(choice: Choice): readonly string[] {
 function objectionsTo(address: string, { demand, kept, run: { index, ledger } }: Choice): ServiceProblem[] {
   const refusal = refuseRequested(demand, address, index, ledger)
   if (refusal !== undefined) return [refusal]
-  const isOfUse = demand.ports.some((port) => freePart(port, [address], demand, ledger) !== undefined)
-  if (kept.addresses.length === 0 && isOfUse) return []
+  if (kept.addresses.length === 0) return []
   return demand.ports.flatMap((port) =>
     ledger.conflicts(address, port, demand).map((conflict) => takenPort(demand, address, port, conflict)),
   )
@@ -96,15 +94,8 @@ function addMissing(had: readonly string[], choice: Choice): readonly string[] {
   const { demand, run, problems } = choice
   const sites = sitesFor(demand, had, run.index)
   const added: string[] = []
-  for (const site of sites) {
-    const here = had.filter((address) => siteName(run.index.poolOf(address), demand.pool) === site.name)
-    const missing = demand.families.filter(
-      (family) =>
-        (sites.length === 1 || gives(site, family)) &&
-        !hasAddress(here, family) &&
-        !isRequested(family, site, demand, run.index),
-    )
-    if (missing.length > 0) added.push(...findMissing(site, here, missing, [...had, ...added], choice))
+  for (const gap of findGaps(had, sites, demand, run.index)) {
+    added.push(...fillGap(gap, [...had, ...added], choice))
   }
   const nowhere = demand.families.filter(
     (family) => !sites.some((site) => gives(site, family)) && !hasAddress([...had, ...demand.addresses], family),
@@ -114,26 +105,51 @@ function addMissing(had: readonly string[], choice: Choice): readonly string[] {
   return added.length === 0 ? had : [...had, ...added]
 }
 
+/** What a Service lacks at one site. */
+interface Gap {
+  readonly site: Site
+  /** What it has there. */
+  readonly here: readonly string[]
+  readonly families: readonly Family[]
+}
+
+function findGaps(had: readonly string[], sites: readonly Site[], demand: Demand, index: PoolIndex): readonly Gap[] {
+  return sites.flatMap((site) => {
+    const here = had.filter((address) => siteName(index.poolOf(address), demand.pool) === site.name)
+    const families = demand.families.filter(
+      (family) =>
+        (sites.length === 1 || gives(site, family)) &&
+        !hasAddress(here, family) &&
+        !isRequested(family, site, demand, index),
+    )
+    return families.length === 0 ? [] : { site, here, families }
+  })
+}
+
 /**
  * One address for each missing family, all from one pool: the one that gave what is there already, so that a second run over the result of the
  * first finds nothing more than the first did.
  */
-function findMissing(
-  site: Site,
-  here: readonly string[],
-  missing: readonly Family[],
-  have: readonly string[],
-  choice: Choice,
-): readonly string[] {
+function fillGap({ site, here, families }: Gap, had: readonly string[], choice: Choice): readonly string[] {
   const { demand, kept, run, problems } = choice
   const homes = homePools(here, demand, run.index)
   const pools = homes.length > 0 ? homes : site.pools
-  const offer = run.search.find(demand, kept, pools, missing, have)
+  const offer = run.search.find(demand, kept, pools, families, had)
   if (offer.length === 0 && !(demand.degradable && here.length > 0))
-    problems.push(explainExhaustion(demand, pools, missing, run.index, run.ledger))
+    problems.push(explainExhaustion(demand, pools, families, run.index, run.ledger))
   const granted = offer.filter(() => takeAddress(choice))
   if (granted.length < offer.length) problems.push(overQuota(demand, 'a further address', run.quota))
   return granted
+}
+
+/** Whether a Service that has these addresses wants no other. */
+export function hasEnough(had: readonly string[], demand: Demand, index: PoolIndex): boolean {
+  if (demand.frozen || demand.ports.length === 0) return true
+  return (
+    demand.addresses.every((address) => had.includes(address)) &&
+    demand.families.every((family) => hasAddress(had, family)) &&
+    findGaps(had, sitesFor(demand, had, index), demand, index).length === 0
+  )
 }
 
 /** The sites at which a Service is to have addresses, those of what it has by asking for it included. */
@@ -163,10 +179,9 @@ function gives({ pools }: Site, family: Family): boolean {
   return pools.some((pool) => hasFamily(pool, family))
 }
 
-/** Whether a Service asks for an address there by name: it gets that one or none. One in no pool might be meant for any site. */
+/** Whether a Service asks for an address there by name: it gets that one or none. */
 function isRequested(family: Family, site: Site, demand: Demand, index: PoolIndex): boolean {
-  return demand.addresses.some((address) => {
-    const pool = index.poolOf(address)
-    return familyOf(address) === family && (pool === undefined || siteName(pool, demand.pool) === site.name)
-  })
+  return demand.addresses.some(
+    (address) => familyOf(address) === family && siteName(index.poolOf(address), demand.pool) === site.name,
+  )
 }

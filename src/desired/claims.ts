@@ -2,43 +2,34 @@ import { familyOf } from '../model/address.ts'
 import type { Choice } from './choose-addresses.ts'
 import type { Demand, Kept, PortDemand } from './demand.ts'
 import { freePart } from './free-part.ts'
-import type { Ledger } from './ledger.ts'
 import type { AllocationRecord, RecordedPort } from './record.ts'
 import { overQuota } from './refusals.ts'
 import type { Run } from './run.ts'
 
 const NOTHING: Kept = { addresses: [], ports: [] }
 
-/** Claims what a Service holds by its record and still asks for. A lowered quota takes none of it. */
-export function keepRecorded(demand: Demand, { ledger, quota }: Run): Kept {
-  const { record, service } = demand
+/** What a Service has by its record and still asks for. */
+export function keepRecorded(demand: Demand): Kept {
+  const { record, families } = demand
   if (record === undefined) return NOTHING
-  const addresses = record.addresses.filter((address) => demand.families.includes(familyOf(address)))
   const ports: PortDemand[] = []
   for (const [at, port] of demand.ports.entries()) {
     const held = heldPart(port, findRecorded(record, port, at))
     if (held !== undefined) ports.push(held)
   }
-  // One that gives up a family frees its address; one that would be left with none may need what it has.
-  for (const address of addresses.length > 0 ? addresses : record.addresses) {
-    ledger.claim(address, freeParts(ports, [address], demand, ledger), demand)
-  }
-  quota.take(service.metadata.namespace, addresses.length * ports.length)
-  return { addresses, ports }
+  return { addresses: record.addresses.filter((address) => families.includes(familyOf(address))), ports }
 }
 
-function freeParts(
-  ports: readonly PortDemand[],
-  addresses: readonly string[],
-  demand: Demand,
-  ledger: Ledger,
-): readonly PortDemand[] {
-  const free: PortDemand[] = []
-  for (const port of ports) {
-    const part = freePart(port, addresses, demand, ledger)
-    if (part !== undefined) free.push(part)
+/** Claims what a Service has. A lowered quota takes none of it. Returns whether nobody else had any of it. */
+export function claimKept(demand: Demand, { addresses, ports }: Kept, { ledger, quota }: Run): boolean {
+  const { record, service } = demand
+  let isFree = true
+  // One that gives up a family frees its address; one that would be left with none may need what it has.
+  for (const address of addresses.length > 0 ? addresses : (record?.addresses ?? [])) {
+    isFree = ledger.claim(address, ports, demand) && isFree
   }
-  return free
+  quota.take(service.metadata.namespace, addresses.length * ports.length)
+  return isFree
 }
 
 /** What is recorded of a port, which mostly is where it is in the Service. */

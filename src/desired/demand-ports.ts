@@ -15,23 +15,34 @@ export function readPorts(
   problems: ServiceProblem[],
 ): readonly PortDemand[] {
   const podsPossible = spec.podRanges.length > 0 || settings.whole('targets') === 'pods'
-  return service.spec.ports.flatMap((servicePort) => {
+  const read = service.spec.ports.map((servicePort): PortDemand | undefined => {
     const port = settings.ports === undefined ? servicePort.port : settings.ports(servicePort)
-    if (port === undefined) return []
+    if (port === undefined) return undefined
     const refusal = refusePort(service, servicePort, port, spec.rules, podsPossible)
     if (refusal !== undefined) problems.push(refusal)
     const { protocol } = servicePort
-    if (refusal !== undefined || protocol === 'SCTP') return []
-    const asked = settings.hostsFor(servicePort)
+    if (refusal !== undefined || protocol === 'SCTP') return undefined
     const text = portText(port, protocol)
-    const hosts = asked.filter((host) => {
-      const refused = refuseHost(service, host, text, spec.rules)
-      if (refused !== undefined) problems.push(refused)
-      return refused === undefined
-    })
+    const asked = settings.hostsFor(servicePort)
+    const hosts = asked.length === 0 ? asked : allowHosts(service, asked, text, spec.rules, problems)
     // Without its hosts it would get all that no other takes.
-    if (asked.length > 0 && hosts.length === 0) return []
+    if (asked.length > 0 && hosts.length === 0) return undefined
     return { servicePort, port, protocol, hosts, nodePort: servicePort.nodePort || undefined, text }
+  })
+  return read.every((port) => port !== undefined) ? read : read.filter((port) => port !== undefined)
+}
+
+function allowHosts(
+  service: ServiceObject,
+  asked: readonly string[],
+  text: string,
+  rules: ClassRules,
+  problems: ServiceProblem[],
+): readonly string[] {
+  return asked.filter((host) => {
+    const refused = refuseHost(service, host, text, rules)
+    if (refused !== undefined) problems.push(refused)
+    return refused === undefined
   })
 }
 

@@ -1,10 +1,11 @@
 import type { ServiceObject } from '../kube/objects.ts'
 import type { Problem } from '../model/problems.ts'
+import { createMapper } from '../model/remember.ts'
 import { type FrontendKey, frontendKey, type Table } from '../model/table.ts'
-import { allocate } from './allocate.ts'
-import { readSettings } from './annotations.ts'
-import { type Built, buildTable } from './build.ts'
-import { type Placement, unreadableBecause } from './build-service.ts'
+import { createAllocator } from './allocate.ts'
+import { createSettings, type Settings } from './annotations.ts'
+import { createBuilder } from './build.ts'
+import type { Placement, Wish } from './build-service.ts'
 import type { ServiceProblem } from './demand.ts'
 import { demandOf } from './read-demand.ts'
 import { recordedFrontends, recordOf } from './record.ts'
@@ -28,64 +29,45 @@ export function selectServices(
   services: readonly ServiceObject[],
   classes: readonly ClassRule[],
 ): readonly Selection[] {
-  return services.flatMap((service) => selectService(service, classes) ?? [])
+  return createSelector(classes)(services)
+}
+
+export type Selector = (services: readonly ServiceObject[]) => readonly Selection[]
+
+/** Selects again and again, and looks only at the Services that are new. */
+export function createSelector(classes: readonly ClassRule[]): Selector {
+  const selectAll = createMapper((service: ServiceObject) => selectService(service, classes))
+  return (services) => selectAll(services).filter((one) => one !== undefined)
 }
 
 /** The desired state of one class: pure, and the same for the same input whatever its order. */
 export function desireClass(spec: ClassSpec, selections: readonly Selection[], state: ClusterState): Desired {
-  const wanted = selections.filter((one) => one.kind === 'wanted').filter(({ className }) => className === spec.name)
-  const settings = new Map(wanted.map(({ service }) => [service, readSettings(service, spec.defaults)]))
-  const settingsOf = (service: ServiceObject) => settings.get(service) ?? readSettings(service, spec.defaults)
-  const demands = wanted.map(({ service }) => demandOf(service, spec, settingsOf(service)))
-  const placements = allocate(demands, spec).map((allocation) => ({
-    allocation,
-    settings: settingsOf(allocation.demand.service),
-  }))
-  const built = buildTable(placements, spec, state)
-  const selected = new Map(wanted.map(({ service, problem }) => [service.metadata.uid, problem]))
-  return {
-    table: built.table,
-    placements,
-    problems: gatherProblems(placements, selected, built),
-    fixedProblems: built.fixedProblems,
-    held: new Map([...heldFrontends(placements, built.table), ...built.closed]),
-    nodeGroups: built.nodeGroups,
+  return createDesirer(spec)(selections, state)
+}
+
+/** Says what a class desires. */
+export type Desirer = (selections: readonly Selection[], state: ClusterState) => Desired
+
+/**
+ * The desired state of one class, again and again: what `desireClass` says, and faster, since it remembers what it made of objects that are still
+ * the same.
+ */
+export function createDesirer(spec: ClassSpec): Desirer {
+  const settingsOf = createSettings(spec.defaults)
+  const readAll = createMapper((one: Wanted) => readWish(one, settingsOf(one.service), spec))
+  const allocateAll = createAllocator<Wish>(spec)
+  const build = createBuilder(spec)
+  return (selections, state) => {
+    const wanted = selections.filter((one) => one.kind === 'wanted').filter(({ className }) => className === spec.name)
+    const placements = allocateAll(readAll(wanted))
+    return { placements, ...build(placements, state) }
   }
 }
 
-/** All that is to be told to each Service: about its class, its annotations, what it is given, and where that leads. */
-function gatherProblems(
-  placements: readonly Placement[],
-  selected: ReadonlyMap<string, Problem | undefined>,
-  built: Built,
-): Desired['problems'] {
-  const problems = new Map<string, readonly ServiceProblem[]>()
-  for (const { allocation, settings } of placements) {
-    const { uid } = allocation.demand.service.metadata
-    const aboutClass = selected.get(uid)
-    const whole = aboutClass === undefined ? settings.problems : [aboutClass, ...settings.problems]
-    const targets = built.problems.get(uid) ?? []
-    if (whole.length + allocation.problems.length + targets.length === 0) continue
-    problems.set(uid, [...whole.map((problem) => ({ problem, port: undefined })), ...allocation.problems, ...targets])
-  }
-  return problems
-}
+type Wanted = Extract<Selection, { readonly kind: 'wanted' }>
 
-/** Frontends of Services with a malformed annotation. */
-function heldFrontends(placements: readonly Placement[], table: Table): ReadonlyMap<FrontendKey, Problem> {
-  const unreadable = new Map(
-    placements.flatMap(({ allocation, settings }) => {
-      const problem = unreadableBecause(settings)
-      return problem === undefined ? [] : [[allocation.demand.service.metadata.uid, problem] as const]
-    }),
-  )
-  const held = new Map<FrontendKey, Problem>()
-  if (unreadable.size === 0) return held
-  for (const frontend of table.frontends) {
-    const problem = unreadable.get(frontend.service?.uid ?? '')
-    if (problem !== undefined) held.set(frontendKey(frontend), problem)
-  }
-  return held
+function readWish({ service, problem }: Wanted, settings: Settings, spec: ClassSpec): Wish {
+  return { ...demandOf(service, spec, settings), settings, aboutClass: problem }
 }
 
 /**

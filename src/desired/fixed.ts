@@ -1,5 +1,7 @@
 import { canonicalAddress, type Family, familyOf, isForwardable } from '../model/address.ts'
 import type { Problem, ProblemCode } from '../model/problems.ts'
+import { createRecall } from '../model/remember.ts'
+import { sameGroup, sameTexts } from '../model/same.ts'
 import { compareText, type Frontend, type Protocol } from '../model/table.ts'
 import { readDefault } from './annotations.ts'
 import { askedCheck, paceOf } from './checks.ts'
@@ -15,8 +17,41 @@ export interface BuiltFixed extends SocketGroup {
   readonly problems: readonly Problem[]
 }
 
-/** Builds one frontend of the configuration, on each of its addresses. Its settings are its own: defaults of the class are for Services. */
-export function buildFixed(fixed: FixedFrontend, groups: Groups, spec: ClassSpec, state: ClusterState): BuiltFixed {
+/** Builds the frontends of the configuration. Those that lead where they did the time before are the objects that they were. */
+export function createFixed(spec: ClassSpec): (groups: Groups, state: ClusterState) => readonly BuiltFixed[] {
+  const built = createRecall(sameLead)
+  return (groups, state) => {
+    built.next()
+    return spec.fixed.map((fixed) =>
+      built.get(
+        fixed.name,
+        () => sourcesOf(fixed, state),
+        () => buildFixed(fixed, groups, spec, state),
+      ),
+    )
+  }
+}
+
+/** What of the cluster a frontend depends on. */
+function sourcesOf({ targets }: FixedFrontend, { nodes, slicesOf }: ClusterState): readonly object[] {
+  switch (targets.kind) {
+    case 'nodes':
+      return [nodes]
+    case 'addresses':
+      return []
+    case 'service':
+      return slicesOf(targets)
+  }
+  return targets satisfies never
+}
+
+function sameLead(a: BuiltFixed, b: BuiltFixed): boolean {
+  const messages = ({ problems }: BuiltFixed) => problems.map(({ message }) => message)
+  return a.targetPort === b.targetPort && sameGroup(a.group, b.group) && sameTexts(messages(a), messages(b))
+}
+
+/** Builds one of them, on each of its addresses. Its settings are its own: defaults of the class are for Services. */
+function buildFixed(fixed: FixedFrontend, groups: Groups, spec: ClassSpec, state: ClusterState): BuiltFixed {
   const problems: Problem[] = []
   const complain = (code: ProblemCode, what: string, remedy: string) => {
     problems.push({ code, kind: 'terminal', message: `Frontend "${fixed.name}" of the configuration ${what}`, remedy })

@@ -1,59 +1,35 @@
-import type { ServiceObject, ServicePort } from '../kube/objects.ts'
+import type { ServiceObject } from '../kube/objects.ts'
 import { canonicalCidr } from '../model/address.ts'
 import { compareText, type Frontend } from '../model/table.ts'
-import type { Settings } from './annotations.ts'
-import type { PortDemand } from './demand.ts'
-
-/** What Kubernetes sets where a Service says ClientIP alone (core/v1 ClientIPConfig). */
-const AFFINITY_SECONDS = 10_800
-
-/** Where a frontend leads, and how that is checked. */
-export type Lead = Pick<Frontend, 'group' | 'targetPort' | 'healthCheck'>
+import type { Style } from './style.ts'
+import type { Way } from './ways.ts'
 
 /** The frontends of one port of a Service: one on each address, and alike. */
 export function buildFrontends(
-  service: ServiceObject,
+  { metadata }: ServiceObject,
   addresses: readonly string[],
-  port: PortDemand,
-  lead: Lead,
+  { port, group, targetPort }: Way,
   ranges: readonly string[],
-  settings: Settings,
+  style: Style,
 ): readonly Frontend[] {
-  const { servicePort, protocol, hosts } = port
-  const { namespace, name, uid } = service.metadata
-  const sticky = hasAffinity(service, servicePort, settings)
-  const { group, targetPort, healthCheck } = lead
-  const proxyProtocol = settings.forPort('proxy-protocol', servicePort) ?? 'off'
-  const balance = sticky ? 'source' : (settings.forPort('balance', servicePort) ?? 'round-robin')
-  const affinityMs = sticky ? affinityOf(service) : undefined
-  const idleTimeoutMs = settings.forPort('idle-timeout', servicePort)
-  const maxConnections = settings.forPort('max-connections', servicePort)
-  const ref = { namespace, name, uid }
+  const { namespace, name, uid } = metadata
+  const service = { namespace, name, uid }
   return addresses.map((address) => ({
     address,
     port: port.port,
-    protocol,
+    protocol: port.protocol,
     group,
     targetPort,
-    proxyProtocol,
-    balance,
-    healthCheck,
-    affinityMs,
-    idleTimeoutMs,
-    maxConnections,
+    proxyProtocol: style.proxyProtocol,
+    balance: style.balance,
+    healthCheck: style.healthCheck,
+    affinityMs: style.affinityMs,
+    idleTimeoutMs: style.idleTimeoutMs,
+    maxConnections: style.maxConnections,
     sourceRanges: ranges,
-    hosts,
-    service: ref,
+    hosts: port.hosts,
+    service,
   }))
-}
-
-/** The Service's own annotation wins over its session affinity, and that over the class's default. */
-function hasAffinity({ spec }: ServiceObject, port: ServicePort, settings: Settings): boolean {
-  return spec.sessionAffinity === 'ClientIP' && !settings.asked('balance', port)
-}
-
-function affinityOf({ spec }: ServiceObject): number {
-  return (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? AFFINITY_SECONDS) * 1_000
 }
 
 /** Canonical CIDRs, sorted, each once; empty: everyone; undefined: there is one that cannot be read. */

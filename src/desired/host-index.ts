@@ -11,31 +11,36 @@ export interface HostHolder<T> {
   readonly host: string
 }
 
+/** The first name of some that a wildcard covers, and the first one of another holder: enough to find one that is not the asking one's. */
+interface Covered<T> {
+  readonly first: HostHolder<T>
+  other: HostHolder<T> | undefined
+}
+
 /** An index that answers without looking at every name: thousands of Services may share one socket. */
 export function createHostIndex<T>(): HostIndex<T> {
   const holders = new Map<string, T>()
-  /** Names by what follows their first label, `.b.example`: one for each of those who have any. */
-  const under = new Map<string, Map<T, string>>()
+  /** By what follows the first label, `.b.example`. */
+  const covered = new Map<string, Covered<T>>()
   const findHolder = (host: string, asking: T) => {
     const holder = holders.get(host)
     return holder === undefined || holder === asking ? undefined : { holder, host }
   }
-  const findUnder = (suffix: string, asking: T) => {
-    for (const [holder, host] of under.get(suffix) ?? []) if (holder !== asking) return { holder, host }
-    return undefined
+  const findCovered = (suffix: string, asking: T) => {
+    const some = covered.get(suffix)
+    return some?.first.holder === asking ? some.other : some?.first
   }
   return {
     find: (host, asking) =>
       findHolder(host, asking) ??
-      (isWildcard(host) ? findUnder(host.slice(1), asking) : findHolder(`*${suffixOf(host)}`, asking)),
+      (isWildcard(host) ? findCovered(host.slice(1), asking) : findHolder(`*${suffixOf(host)}`, asking)),
     claim: (host, holder) => {
       if (holders.has(host)) return
       holders.set(host, holder)
       if (isWildcard(host)) return
-      const suffix = suffixOf(host)
-      const names = under.get(suffix) ?? new Map<T, string>()
-      under.set(suffix, names)
-      if (!names.has(holder)) names.set(holder, host)
+      const some = covered.get(suffixOf(host))
+      if (some === undefined) covered.set(suffixOf(host), { first: { holder, host }, other: undefined })
+      else if (some.first.holder !== holder) some.other ??= { holder, host }
     },
   }
 }

@@ -1,4 +1,4 @@
-import { compareText, type Frontend, serviceName } from '../model/table.ts'
+import { type Frontend, serviceName } from '../model/table.ts'
 import type { Demand } from './demand.ts'
 import { createHostIndex, type HostIndex } from './host-index.ts'
 import type { FixedFrontend } from './spec.ts'
@@ -18,13 +18,14 @@ export interface Conflict {
   readonly heldHost: string | undefined
 }
 
-/** Who holds what on which address, while one allocation runs. Claims are only ever added, and the first one of a socket and host counts. */
+/** Who holds what on which address, while one allocation runs. Claims are only ever added. */
 export interface Ledger {
   /** What others hold of a claim; empty: it is free. */
   conflicts(address: string, claim: Claim, asking: Claimant): readonly Conflict[]
   /** Who is on the address and does not agree to share it with the asking Service. */
   objector(address: string, asking: Demand): Claimant | undefined
-  claim(address: string, claims: readonly Claim[], claimant: Claimant): void
+  /** Claims what nobody else has. Returns whether that is all of it. */
+  claim(address: string, claims: readonly Claim[], claimant: Claimant): boolean
 }
 
 /** The first Service of some kind on an address, and the first that is another, or of another namespace, than that one: enough to find an other. */
@@ -67,21 +68,38 @@ export function createLedger(): Ledger {
       return place && findObjector(place, asking)
     },
     claim: (address, claims, claimant) => {
-      const place = places.get(address) ?? emptyPlace(places.size)
-      places.set(address, place)
+      let place = places.get(address)
+      if (place === undefined) places.set(address, (place = emptyPlace(places.size)))
       join(place, claimant)
+      let isFree = true
       for (const claim of claims) {
         const socket = socketNumber(place, claim)
-        if (claim.hosts.length === 0) {
-          if (!plain.has(socket)) plain.set(socket, claimant)
-          continue
-        }
-        const hosts = named.get(socket) ?? createHostIndex()
-        named.set(socket, hosts)
-        for (const host of claim.hosts) hosts.claim(host, claimant)
+        const isOwn =
+          claim.hosts.length > 0 ? claimHosts(named, socket, claim.hosts, claimant) : claimRest(plain, socket, claimant)
+        isFree &&= isOwn
       }
+      return isFree
     },
   }
+}
+
+function claimRest(plain: Map<number, Claimant>, socket: number, claimant: Claimant): boolean {
+  const holder = plain.get(socket)
+  if (holder === undefined) plain.set(socket, claimant)
+  return holder === undefined || holder === claimant
+}
+
+function claimHosts(
+  named: Map<number, HostIndex<Claimant>>,
+  socket: number,
+  hosts: readonly string[],
+  claimant: Claimant,
+): boolean {
+  const index = named.get(socket) ?? createHostIndex()
+  named.set(socket, index)
+  const free = hosts.filter((host) => index.find(host, claimant) === undefined)
+  for (const host of free) index.claim(host, claimant)
+  return free.length === hosts.length
 }
 
 function emptyPlace(number: number): Place {
@@ -160,11 +178,4 @@ export function nameOf({ service }: Demand): string {
 /** For messages: `Service team-a/web`, or `the configuration's frontend kube-apiserver`. */
 export function describeClaimant(claimant: Claimant): string {
   return 'service' in claimant ? `Service ${nameOf(claimant)}` : `the configuration's frontend ${claimant.name}`
-}
-
-/** By namespace, then name. */
-export function byName(a: Demand, b: Demand): number {
-  const one = a.service.metadata
-  const other = b.service.metadata
-  return compareText(one.namespace, other.namespace) || compareText(one.name, other.name)
 }

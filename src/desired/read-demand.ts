@@ -61,6 +61,7 @@ function validRecord(service: ServiceObject, { name, pools, evict }: DemandSpec)
 /** The addresses that a Service names, without those that its own choice of families rules out. */
 function wantedAddresses(service: ServiceObject, settings: Settings, problems: ServiceProblem[]): readonly string[] {
   const wanted = settings.whole('address') ?? addressField(service, problems)
+  if (wanted.length === 0) return wanted
   const families = settings.whole('families') ?? wanted.map(familyOf)
   return wanted.filter((address) => {
     if (families.includes(familyOf(address))) return true

@@ -1,4 +1,4 @@
-import type { ServiceObject } from '../kube/objects.ts'
+import type { ServiceCondition, ServiceObject } from '../kube/objects.ts'
 import { canonicalAddress } from '../model/address.ts'
 import { ALLOCATED_CONDITION } from '../model/names.ts'
 import type { Frontend, Protocol } from '../model/table.ts'

@@ -1,20 +1,39 @@
 import type { ServiceObject } from '../kube/objects.ts'
-import type { TargetGroup } from '../model/table.ts'
 import type { Settings } from './annotations.ts'
 import { type PortDemand, type ServiceProblem, serviceProblem } from './demand.ts'
-import type { SocketGroup } from './endpoints.ts'
-import { type Groups, nodeWish } from './groups.ts'
+import type { Groups, PodWay } from './groups.ts'
+import type { NodeWish } from './node-wish.ts'
 import type { ClassSpec } from './spec.ts'
 
-/** Where one port of a Service leads. */
-export interface Way extends SocketGroup {
-  readonly port: PortDemand
-  readonly on: 'nodes' | 'pods'
-  /** Whether the group is empty only when no node is usable: under externalTrafficPolicy Local it is whenever no pod is ready. */
-  readonly anyNode: boolean
+export interface WayContext {
+  readonly spec: Pick<ClassSpec, 'podRanges'>
+  readonly groups: Groups
+  readonly nodeWish: (service: ServiceObject, settings: Settings) => NodeWish
 }
 
-export interface Ways {
+/** Where one port of a Service leads. */
+export interface Way {
+  readonly port: PortDemand
+  readonly on: 'nodes' | 'pods'
+  /** Id of the group. */
+  readonly group: string
+  readonly targetPort: number
+}
+
+/** What of the cluster a Service leads to. */
+export interface Sight {
+  /** For the ports that lead to nodes. Which ones these are matters to the group alone; whether there is any, to what is told. */
+  readonly nodes: NodeWish | undefined
+  readonly noNodes: boolean
+  readonly pods: readonly PodSight[]
+}
+
+export interface PodSight {
+  readonly port: PortDemand
+  readonly way: PodWay
+}
+
+export interface Ways extends Sight {
   readonly ways: readonly Way[]
   readonly problems: readonly ServiceProblem[]
 }
@@ -37,35 +56,33 @@ export function findWays(
   service: ServiceObject,
   ports: readonly PortDemand[],
   settings: Settings,
-  groups: Groups,
-  spec: ClassSpec,
+  { nodeWish, groups, spec }: WayContext,
 ): Ways {
-  const problems: ServiceProblem[] = []
-  let nodes: Pick<Way, 'group' | 'anyNode'> | undefined
+  const wish = nodeWish(service, settings)
+  let nodes: NodeWish | undefined
+  const pods: PodSight[] = []
   const ways = ports.map((port): Way => {
     if (!leadsToPods(port, settings, spec)) {
-      nodes ??= findNodes(service, settings, groups, spec)
-      return { port, on: 'nodes', group: nodes.group, targetPort: port.nodePort ?? port.port, anyNode: nodes.anyNode }
+      nodes = wish
+      return { port, on: 'nodes', group: wish.id, targetPort: port.nodePort ?? port.port }
     }
-    const { group, targetPort, refused } = groups.byPods(service, port)
-    problems.push(...podProblems(service, port, group, refused))
-    return { port, on: 'pods', group, targetPort, anyNode: false }
+    const way = groups.byPods(service, port)
+    pods.push({ port, way })
+    return { port, on: 'pods', group: way.group.id, targetPort: way.targetPort }
   })
-  if (nodes?.group.targets.length === 0) problems.push(noNodes(service, !nodes.anyNode))
-  return { ways, problems }
+  const isEmpty = nodes !== undefined && groups.byNodes(service, nodes).targets.length === 0
+  const problems = pods.flatMap(({ port, way }) => podProblems(service, port, way))
+  if (isEmpty) problems.push(nowhere(service, wish.local))
+  return { ways, nodes, noNodes: isEmpty, pods, problems }
 }
 
-function findNodes(
-  service: ServiceObject,
-  settings: Settings,
-  groups: Groups,
-  spec: ClassSpec,
-): Pick<Way, 'group' | 'anyNode'> {
-  const wish = nodeWish(service, settings, spec)
-  return { group: groups.byNodes(service, wish), anyNode: !wish.local }
+/** Whether a Service would be built from the same now. */
+export function isSeenAlike(service: ServiceObject, { nodes, noNodes, pods }: Sight, groups: Groups): boolean {
+  if (nodes !== undefined && (groups.byNodes(service, nodes).targets.length === 0) !== noNodes) return false
+  return pods.every(({ port, way }) => groups.byPods(service, port) === way)
 }
 
-function noNodes(service: ServiceObject, local: boolean): ServiceProblem {
+function nowhere(service: ServiceObject, local: boolean): ServiceProblem {
   const what = local ? 'has no ready endpoint on any usable node' : 'has no usable node behind it'
   const remedy = local
     ? 'Check its pods, or set externalTrafficPolicy: Cluster'
@@ -79,8 +96,7 @@ const MOST_NAMED = 3
 function podProblems(
   service: ServiceObject,
   { text }: PortDemand,
-  group: TargetGroup,
-  refused: readonly string[],
+  { group, refused }: PodWay,
 ): readonly ServiceProblem[] {
   if (refused.length > 0) {
     const others = refused.length > MOST_NAMED ? ' and others' : ''

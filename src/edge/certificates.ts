@@ -1,5 +1,5 @@
 // oxlint-disable-next-line import/no-unassigned-import -- it prepares what @peculiar/x509 looks for when it is loaded
-import './reflect-metadata.ts'
+import 'reflect-metadata'
 import { webcrypto } from 'node:crypto'
 import {
   AuthorityKeyIdentifierExtension,

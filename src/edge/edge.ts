@@ -40,7 +40,7 @@ export interface Edge {
   stop(): Promise<void>
 }
 
-const TIMING = { resyncMs: 30_000, retryMs: 1_000 }
+const TIMING = { resyncMs: 30_000, retryMs: 1_000, lookMs: 3_000 }
 const CERTIFICATE_EVERY_MS = 10_000
 
 /**

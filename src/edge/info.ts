@@ -83,14 +83,9 @@ async function findListeners({ engine, machine, sockets }: InfoParts): Promise<r
     const program = programs.get(socket.inode)
     // What else the program has open belongs to a change that is being made.
     if (hidden.has(socketText(socket)) || program?.name === engine.name) continue
-    found.set(socketText(socket), listenerOf(socket, holderOf(program, socket.uid)))
+    found.set(socketText(socket), listenerOf(socket, program?.name ?? `a process of user ID ${socket.uid}`))
   }
   return [...configured, ...found.values()].toSorted(byPlace)
-}
-
-function holderOf(program: { readonly pid: number; readonly name: string } | undefined, uid: number): string {
-  if (program === undefined) return `a process of user ID ${uid}`
-  return program.pid === process.pid ? 'fairway-edge' : program.name
 }
 
 function listenerOf({ protocol, address, port }: Socket, holder: string): Listener {

@@ -1,7 +1,7 @@
 import type { Listener } from '../model/driver.ts'
 import type { Problem } from '../model/problems.ts'
 import { testBind } from './bind-test.ts'
-import { findPrograms, inTheWay, type OpenSocket, type Program, readOpenSockets } from './proc.ts'
+import { findInTheWay, findPrograms, type OpenSocket, type Program, readOpenSockets } from './proc.ts'
 import { type Socket, socketsOverlap, socketText } from './sockets.ts'
 
 /** What is asked of the machine about sockets; tests put their own in place. */
@@ -54,8 +54,8 @@ export async function findObstacles(
     }
   }
   if (failed.length === 0) return problems
-  const open = await machine.openSockets()
-  const rivals = new Map(failed.map(({ socket }) => [socketText(socket), inTheWay(socket, open)]))
+  const inTheWay = findInTheWay(await machine.openSockets())
+  const rivals = new Map(failed.map(({ socket }) => [socketText(socket), inTheWay(socket)]))
   const programs = await machine.programs(new Set([...rivals.values()].flat().map(({ inode }) => inode)))
   for (const { socket, maybeOurs, code } of failed) {
     const others = rivals.get(socketText(socket)) ?? []
@@ -77,7 +77,8 @@ function findCode(
     : Promise.resolve(takenProblem(socket, `${taken.holder}, which the proxy's administrator has configured`))
 }
 
-function isOn({ protocol, address, firstPort, lastPort }: Listener, socket: Socket): boolean {
+/** Whether a listener of the program's own files is on a socket. */
+export function isOn({ protocol, address, firstPort, lastPort }: Listener, socket: Socket): boolean {
   if (protocol !== undefined && protocol !== socket.protocol) return false
   if (socket.port < firstPort || socket.port > lastPort) return false
   return address === '*' || socketsOverlap({ ...socket, address }, socket)

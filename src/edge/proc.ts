@@ -1,8 +1,9 @@
 import { readdir, readFile, readlink } from 'node:fs/promises'
 import { endianness } from 'node:os'
-import { canonicalAddress, numberAddress } from '../model/address.ts'
+import { basename } from 'node:path'
+import { canonicalAddress, familyOf, numberAddress } from '../model/address.ts'
 import type { Protocol } from '../model/table.ts'
-import { type Socket, socketsOverlap, WILDCARDS } from './sockets.ts'
+import { isWildcard, type Socket, socketText, WILDCARDS } from './sockets.ts'
 
 /** A socket of the machine that takes connections or datagrams, as /proc tells. */
 export interface OpenSocket extends Socket {
@@ -60,13 +61,27 @@ function parseAddress(hex: string): string | undefined {
   return canonicalAddress(numberAddress('IPv6', value))
 }
 
-/** Those that keep a socket from being bound. `::` may take IPv4 connections too; whether it does, /proc does not say. */
-export function inTheWay(socket: Socket, open: readonly OpenSocket[]): readonly OpenSocket[] {
-  return open.filter(
-    (one) =>
-      socketsOverlap(one, socket) ||
-      (one.address === WILDCARDS.IPv6 && socketsOverlap({ ...one, address: WILDCARDS.IPv4 }, socket)),
-  )
+/**
+ * Finds those that keep a socket from being bound, however many there are of either. `::` may take IPv4 connections too; whether it does, /proc does
+ * not say.
+ */
+export function findInTheWay(open: readonly OpenSocket[]): (socket: Socket) => readonly OpenSocket[] {
+  const exact = Map.groupBy(open, socketText)
+  const byPort = Map.groupBy(open, portOf)
+  return (socket) => {
+    const { protocol, port } = socket
+    if (isWildcard(socket.address)) {
+      const family = familyOf(socket.address)
+      const all = byPort.get(portOf(socket)) ?? []
+      return all.filter(({ address }) => familyOf(address) === family || address === WILDCARDS.IPv6)
+    }
+    const addresses = new Set([socket.address, WILDCARDS[familyOf(socket.address)], WILDCARDS.IPv6])
+    return [...addresses].flatMap((address) => exact.get(socketText({ protocol, port, address })) ?? [])
+  }
+}
+
+function portOf({ protocol, port }: Socket): string {
+  return `${protocol} ${port}`
 }
 
 /** Who has sockets open, by inode. Processes of other users are left out where this one may not look at them (CAP_SYS_PTRACE). */
@@ -78,10 +93,18 @@ export async function findPrograms(inodes: ReadonlySet<string>, proc = '/proc'):
     const links = await openInodes(`${proc}/${pid}/fd`)
     const hits = links.filter((inode) => inodes.has(inode) && !found.has(inode))
     if (hits.length === 0) continue
-    const comm = await readFile(`${proc}/${pid}/comm`, 'utf8').catch(() => '')
-    for (const inode of hits) found.set(inode, { pid: Number(pid), name: comm.trim() || 'unknown' })
+    const name = await nameOf(`${proc}/${pid}`)
+    for (const inode of hits) found.set(inode, { pid: Number(pid), name })
   }
   return found
+}
+
+async function nameOf(folder: string): Promise<string> {
+  const comm = (await readFile(`${folder}/comm`, 'utf8').catch(() => '')).trim()
+  // All programs of Node are called that.
+  if (comm !== 'MainThread' && comm !== '') return comm
+  const [program = ''] = (await readFile(`${folder}/cmdline`, 'utf8').catch(() => '')).split('\0')
+  return basename(program) || 'unknown'
 }
 
 async function openInodes(folder: string): Promise<readonly string[]> {

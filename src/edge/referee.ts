@@ -25,7 +25,10 @@ export interface RefereeParts {
   readonly fixed: readonly OwnedTable[]
   /** Asked at every pass: the machine's addresses come and go. */
   readonly rules: () => Rules
-  readonly timing: LoopTiming
+  readonly timing: LoopTiming & {
+    /** Sockets that something else has are looked at this often. */
+    readonly lookMs: number
+  }
   readonly now: () => number
   readonly onPass: (how: Served['how'] | 'failed', seconds: number) => void
   readonly log: Log
@@ -61,6 +64,7 @@ export class Referee {
   #order: readonly ClaimId[]
   #served: Served | undefined
   #trouble: Problem | undefined
+  #look: NodeJS.Timeout | undefined
 
   constructor(parts: RefereeParts) {
     this.#parts = parts
@@ -72,6 +76,11 @@ export class Referee {
   /** Serves the tables that were kept, as far as the program lets it, and goes on trying. */
   async start(): Promise<void> {
     await this.#loop.runOnce()
+    this.#look = setInterval(() => void this.#lookForFreed(), this.#parts.timing.lookMs)
+  }
+
+  async #lookForFreed(): Promise<void> {
+    if (await this.#parts.serving.hasFreed()) this.#loop.kick()
   }
 
   /** Resolves when a write is on the disk and served but for what the view says, or with why not. The signal withdraws it while it waits. */
@@ -108,6 +117,7 @@ export class Referee {
 
   /** Ends after the pass in hand. What waits is refused. */
   async stop(): Promise<void> {
+    clearInterval(this.#look)
     this.#proposals.close()
     await this.#loop.stop()
   }

@@ -1,4 +1,4 @@
-import { chown, rename, stat, writeFile } from 'node:fs/promises'
+import { chmod, chown, rename, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /**
@@ -8,6 +8,8 @@ import { dirname } from 'node:path'
 export async function replaceFile(path: string, text: string, mode: number): Promise<void> {
   const next = `${path}.next`
   await writeFile(next, text, { mode, flush: true })
+  // A strict umask has taken the group's part away.
+  await chmod(next, mode)
   if (process.getuid?.() === 0) {
     const { uid, gid } = await stat(dirname(path))
     await chown(next, uid, gid)

@@ -3,7 +3,8 @@ import type { Arbitration, Origin } from './arbitrate.ts'
 import type { BoundFrontend, Engine, EngineApplied, EngineState } from './engines/engine.ts'
 import type { AddressKeeper } from './interface-addresses.ts'
 import type { Log } from './log.ts'
-import { type Fresh, findObstacles, type Machine } from './obstacles.ts'
+import { createLookout } from './lookout.ts'
+import { type Fresh, findObstacles, isOn, type Machine } from './obstacles.ts'
 import { mergeRemarks, type Remarks } from './remarks.ts'
 import { isWildcard, type Socket, socketsOverlap, socketText } from './sockets.ts'
 
@@ -23,6 +24,7 @@ export interface Served {
   readonly notices: Remarks
   /** By id of the BoundFrontend: all that the program was asked for. */
   readonly origins: ReadonlyMap<string, Origin>
+  /** All that were asked for, also those that could not be had. */
   readonly sockets: readonly Socket[]
   readonly how: EngineApplied['how']
 }
@@ -32,6 +34,8 @@ export interface Serving {
   serve(arbitration: Arbitration): Promise<Served>
   /** All that the program may have bound for anybody. */
   sockets(): readonly Socket[]
+  /** Whether a socket that something else had may be free by now. */
+  hasFreed(): Promise<boolean>
   /** Takes addresses away that nothing is bound to any more: not before it is certain that they are not needed again. */
   tidy(sockets: readonly Socket[]): Promise<void>
 }
@@ -42,6 +46,7 @@ export function createServing(parts: ServeParts): Serving {
   let bound: readonly Socket[] = []
   /** Of states that were not, which the program may have got all the same; the first state is what it had before a restart of the edge. */
   let doubtful: readonly Socket[] | undefined
+  const lookout = createLookout(parts.machine)
 
   async function freeOfObstacles(state: EngineState, signal: AbortSignal) {
     const has = new Set(bound.map(socketText))
@@ -55,28 +60,39 @@ export function createServing(parts: ServeParts): Serving {
     )
   }
 
+  async function serve({ state, refused, notices, origins }: Arbitration): Promise<Served> {
+    const limit = AbortSignal.timeout(parts.applyMs)
+    const wanted = socketsOf(state.frontends)
+    await addAddresses(parts, wanted)
+    const { blocked, busy } = await freeOfObstacles(state, limit)
+    const rest = withoutBlocked(state, blocked)
+    limit.throwIfAborted()
+    doubtful = [...(doubtful ?? []), ...socketsOf(rest.frontends)]
+    const applied = await parts.engine.apply(rest, limit)
+    const failed = new Map(applied.refused.map(({ id, problem }) => [id, problem]))
+    bound = socketsOf(rest.frontends.filter(({ id }) => !failed.has(id)))
+    doubtful = []
+    lookout.watch(busy)
+    const problemOf = (one: BoundFrontend) => blocked.get(socketText(socketOf(one))) ?? failed.get(one.id)
+    const more = state.frontends.flatMap((one) => {
+      const [problem, origin] = [problemOf(one), origins.get(one.id)]
+      return problem === undefined || origin === undefined ? [] : [{ ...origin, problem }]
+    })
+    return { ...mergeRemarks(refused, notices, more), origins, sockets: wanted, how: applied.how }
+  }
+
   return {
-    serve: async ({ state, refused, notices, origins }) => {
-      const limit = AbortSignal.timeout(parts.applyMs)
-      await addAddresses(parts, socketsOf(state.frontends))
-      const blocked = await freeOfObstacles(state, limit)
-      const rest = withoutBlocked(state, blocked)
-      limit.throwIfAborted()
-      doubtful = [...(doubtful ?? []), ...socketsOf(rest.frontends)]
-      const applied = await parts.engine.apply(rest, limit)
-      const failed = new Map(applied.refused.map(({ id, problem }) => [id, problem]))
-      bound = socketsOf(rest.frontends.filter(({ id }) => !failed.has(id)))
-      doubtful = []
-      const problemOf = (one: BoundFrontend) => blocked.get(socketText(socketOf(one))) ?? failed.get(one.id)
-      const more = state.frontends.flatMap((one) => {
-        const [problem, origin] = [problemOf(one), origins.get(one.id)]
-        return problem === undefined || origin === undefined ? [] : [{ ...origin, problem }]
-      })
-      return { ...mergeRemarks(refused, notices, more), origins, sockets: bound, how: applied.how }
-    },
+    serve: (arbitration) => lookout.during(() => serve(arbitration)),
     sockets: () => [...bound, ...(doubtful ?? [])],
+    hasFreed: () => lookout.hasFreed(),
     tidy: async (sockets) => parts.addresses?.trim(addressesOf(sockets)),
   }
+}
+
+interface Blocked {
+  readonly blocked: ReadonlyMap<string, Problem>
+  /** Those of them that a test tells to be free once they are. */
+  readonly busy: readonly Socket[]
 }
 
 /** Where this fails, binding does, and says so for each frontend. */
@@ -92,13 +108,15 @@ async function findBlocked(
   { engine, machine, log }: ServeParts,
   fresh: readonly Fresh[],
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, Problem>> {
-  if (fresh.length === 0) return new Map()
+): Promise<Blocked> {
+  if (fresh.length === 0) return { blocked: new Map(), busy: [] }
   const listeners = await engine.listeners(signal).catch((error: unknown) => {
     log.debug({}, `${engine.name} does not tell its listeners: ${errorText(error)}`)
     return []
   })
-  return findObstacles(machine, { name: engine.name, listeners }, fresh)
+  const blocked = await findObstacles(machine, { name: engine.name, listeners }, fresh)
+  const sockets = fresh.flatMap(({ socket }) => (blocked.has(socketText(socket)) ? socket : []))
+  return { blocked, busy: sockets.filter((socket) => !listeners.some((listener) => isOn(listener, socket))) }
 }
 
 function withoutBlocked(state: EngineState, blocked: ReadonlyMap<string, Problem>): EngineState {

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Server } from 'node:https'
 import { createSecureContext } from 'node:tls'
@@ -25,6 +25,10 @@ export async function readTls({ certFile, keyFile, clientCaFile }: TlsFiles): Pr
     const [cert, key] = await Promise.all([readFile(certFile, 'utf8'), readFile(keyFile, 'utf8')])
     const ca = clientCaFile === undefined ? undefined : await readFile(clientCaFile, 'utf8')
     const content = { cert, key, ca }
+    // An empty file, as one that is being written, would make a server without a certificate.
+    if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) throw new Error('the key is of another one')
+    // And without an authority of its own, any in the world could sign for clients.
+    if (ca !== undefined && !new X509Certificate(ca).ca) throw new Error(`${clientCaFile} is no authority`)
     createSecureContext(optionsOf(content))
     return content
   } catch (error) {

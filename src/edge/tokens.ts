@@ -56,17 +56,23 @@ export interface TokenBook {
 export function openTokens(path: string, log: Log): TokenBook {
   let entries: readonly (TokenEntry & { readonly hash: Buffer })[] = []
   let stamp = ''
+  let reading = Promise.resolve()
+  const reread = async () => {
+    try {
+      entries = (await readTokens(path)).map((entry) => ({ ...entry, hash: Buffer.from(entry.sha256, 'hex') }))
+    } catch (error) {
+      log.error({ path }, `tokens not used, the last good ones stay: ${errorText(error)}`)
+    }
+  }
   return {
     find: async (token) => {
       const now = await stampOf(path)
       if (now !== stamp) {
         stamp = now
-        try {
-          entries = (await readTokens(path)).map((entry) => ({ ...entry, hash: Buffer.from(entry.sha256, 'hex') }))
-        } catch (error) {
-          log.error({ path }, `tokens not used, the last good ones stay: ${errorText(error)}`)
-        }
+        reading = reading.then(reread)
       }
+      // Whoever comes while the file is read must not be judged by what it said before.
+      await reading
       const hash = Buffer.from(hashToken(token), 'hex')
       // All of them are compared, each in constant time: how long it takes tells nothing.
       return entries.flatMap((entry) => (timingSafeEqual(entry.hash, hash) ? [entry.owner] : [])).at(0)

@@ -11,7 +11,7 @@ export interface StoredTable {
   readonly generation: number
   /** Of the cluster: its kube-system namespace. */
   readonly uid: string
-  /** Of the last writer: the transition count of its Lease. */
+  /** Highest of all writers so far: the transition count of its Lease. */
   readonly epoch: number
   /** When it was written, as an ISO date. */
   readonly writtenAt: string
@@ -68,7 +68,8 @@ function checkWriter(name: string, stored: StoredTable, { uid, epoch }: Writer):
       'Give each cluster a name of its own; if this one takes the place of the other, delete the table first',
     )
   }
-  if (epoch >= stored.epoch) return undefined
+  // Whoever has no Lease has no place in their order, and goes by generations alone.
+  if (epoch === 0 || epoch >= stored.epoch) return undefined
   return refuse(
     'StaleWriter',
     `epoch ${epoch} is over: the table ${name} was written in epoch ${stored.epoch}`,
@@ -86,7 +87,8 @@ function checkGeneration(name: string, generation: number, expected: number): Re
 function store(write: Writer, table: Table, stored: StoredTable | undefined, { owner, at }: Moment): Decision {
   const found = findInconsistency(table.frontends, table.groups)
   if (found !== undefined) return invalid(found)
-  const { uid, epoch } = write
+  const { uid } = write
+  const epoch = Math.max(write.epoch, stored?.epoch ?? 0)
   const generation = (stored?.generation ?? 0) + 1
   const groups = table.groups.map(({ id, targets }) => ({ id, targets: targets.toSorted(byAddress) }))
   return {

@@ -53,8 +53,12 @@ export interface Observed {
   /** Sockets of others that the proxy tells about. */
   readonly listeners: readonly Listener[]
   readonly siblings: readonly Sibling[]
+  /** Of `table`, what the proxy has and does not serve, and why. It serves it as soon as it can, without another write. */
+  readonly refused: readonly Refusal[]
   /** What those who own served frontends should know all the same: another owner asks for the same socket. */
   readonly notices: readonly Refusal[]
+  /** Why nothing of `table` is known to be served; undefined: all but `refused` is. */
+  readonly trouble: Problem | undefined
   readonly capabilities: Capabilities
 }
 

@@ -24,7 +24,7 @@ const objectName = z.string().regex(/^[a-z0-9.-]{1,253}$/, 'must be a name')
 /** Of a node or a pod, with its namespace; empty where nobody said. */
 const targetName = z.string().regex(/^[A-Za-z0-9._:/-]{0,320}$/, 'must be a name')
 /** Holds label selectors. */
-const groupId = z.string().regex(/^[\x20-\x7e]{1,1024}$/, 'must be 1 to 1024 printable ASCII characters')
+export const groupId = z.string().regex(/^[\x20-\x7e]{1,1024}$/, 'must be 1 to 1024 printable ASCII characters')
 const frontendKey = z.string().min(1).max(65_536)
 
 /** More would not be read, and are not worth the memory: a large body may be wrong in a million places. */
@@ -66,7 +66,7 @@ const healthCheckSchema = z
   .transform((check) => ({ ...check, port: check.port }))
 
 /** What is absent on the wire is undefined in the value, and the other way round. */
-const frontendSchema = z
+export const frontendSchema = z
   .strictObject({
     address,
     port,
@@ -98,7 +98,7 @@ const frontendSchema = z
     }),
   )
 
-const targetSchema = z.strictObject({
+export const targetSchema = z.strictObject({
   name: targetName,
   address,
   port: port.exactOptional(),
@@ -110,7 +110,7 @@ const groupSchema: z.ZodType<TargetGroup> = z.strictObject({ id: groupId, target
 /** The content of a table, in any order; whether it holds together is for the reader to check. */
 export const tableSchema = z.strictObject({ frontends: listOf(frontendSchema), groups: listOf(groupSchema) })
 
-/** Whose the table is, and the writer's epoch: the transition count of its Lease. */
+/** Whose the table is, and the writer's epoch: the transition count of its Lease, 0 where there is none to go by. */
 const writer = { uid, epoch: z.int().min(0) }
 
 /** PUT: the whole table. */
@@ -152,6 +152,7 @@ export type EdgePatch = z.output<typeof patchSchema>
 
 /** Codes that an edge puts into verdicts. One that this version does not know reads as ProxyRejected. */
 const CODES = [
+  'AddressInvalid',
   'AddressNotOnProxy',
   'AddressOutsidePools',
   'HostTaken',
@@ -164,6 +165,7 @@ const CODES = [
   'QuotaExceeded',
   'TargetRefused',
   'Unsupported',
+  'WriteNotConfirmed',
 ] as const satisfies readonly ProblemCode[]
 
 const problemSchema: z.ZodType<Problem> = z.object({

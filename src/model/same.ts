@@ -1,4 +1,4 @@
-import type { Frontend, HealthCheck } from './table.ts'
+import type { Frontend, HealthCheck, Target, TargetGroup } from './table.ts'
 
 /** Whether two frontends of one key, and so of the same hosts, lead on alike, targets aside. */
 export function sameSettings(a: Frontend, b: Frontend): boolean {
@@ -27,4 +27,17 @@ function sameCheck(a: HealthCheck | undefined, b: HealthCheck | undefined): bool
 
 export function sameTexts(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((text, index) => text === b[index])
+}
+
+/** Whether two groups are the same in everything, names and all. */
+export function sameGroup(a: TargetGroup, b: TargetGroup): boolean {
+  return (
+    a.id === b.id &&
+    a.targets.length === b.targets.length &&
+    a.targets.every((one, at) => sameTarget(one, b.targets[at]))
+  )
+}
+
+function sameTarget(a: Target, b: Target | undefined): boolean {
+  return a.name === b?.name && a.address === b.address && a.port === b.port && a.draining === b.draining
 }

@@ -118,13 +118,40 @@ export function compareText(a: string, b: string): number {
 
 /** Builds a table in its one canonical order, so that equal content is equal byte for byte. Groups that no frontend uses are left out. */
 export function makeTable(frontends: Iterable<Frontend>, groups: Iterable<TargetGroup>): Table {
-  const sorted = [...frontends].map((frontend) => ({ key: frontendKey(frontend), frontend }))
-  sorted.sort((a, b) => compareText(a.key, b.key))
-  const used = new Set(sorted.map(({ frontend }) => frontend.group))
-  return {
-    frontends: sorted.map(({ frontend }) => frontend),
-    groups: [...groups].filter((group) => used.has(group.id)).toSorted((a, b) => compareText(a.id, b.id)),
-  }
+  const all = [...frontends]
+  const used = new Set(all.map(({ group }) => group))
+  return { frontends: sortFrontends(all), groups: sortGroups([...groups].filter(({ id }) => used.has(id))) }
+}
+
+/** In the order of their keys, which are not made up for that: frontends of one address differ in little, and there are few addresses. */
+export function sortFrontends(frontends: readonly Frontend[]): readonly Frontend[] {
+  const places = [...Map.groupBy(frontends, ({ protocol }) => protocol)].flatMap(([protocol, some]) =>
+    Array.from(
+      Map.groupBy(some, ({ address }) => address),
+      ([address, all]) => ({
+        socket: socketKey({ address, protocol, port: 0 }),
+        all: all.toSorted(compareOnAddress),
+      }),
+    ),
+  )
+  return places.toSorted((a, b) => compareText(a.socket, b.socket)).flatMap(({ all }) => all)
+}
+
+function compareOnAddress(a: Frontend, b: Frontend): number {
+  if (a.port === b.port) return compareText(a.hosts.join(), b.hosts.join())
+  return leftAligned(a.port) - leftAligned(b.port) || a.port - b.port
+}
+
+/** A number that is to others as its port is, as a text, to theirs: 443 is more than 1000. */
+function leftAligned(port: number): number {
+  let aligned = port
+  while (aligned < 10_000 && aligned > 0) aligned *= 10
+  return aligned
+}
+
+/** In the order of their ids. */
+export function sortGroups(groups: readonly TargetGroup[]): readonly TargetGroup[] {
+  return groups.toSorted((a, b) => compareText(a.id, b.id))
 }
 
 /** The table without the frontends whose keys are given. */

@@ -3,7 +3,7 @@ import type { EndpointSliceObject, KubeObject, ServiceObject } from '../kube/obj
 import { Reflector } from '../kube/reflector.ts'
 import { ENDPOINT_SLICES, NODES, type Resource, SERVICES } from '../kube/resources.ts'
 import type { StoreReader } from '../kube/store.ts'
-import { compareText, serviceName } from '../model/table.ts'
+import { serviceName } from '../model/table.ts'
 import type { ClusterView, Log } from './interfaces.ts'
 
 /** The caches of everything that a pass reads. */
@@ -50,17 +50,21 @@ function reflect<T extends KubeObject>(resource: Resource<T>, client: KubeClient
   return new Reflector({ client, resource, log: log.child({ resource: resource.name }) })
 }
 
-/** EndpointSlices by `namespace/name` of their Service; made anew when one has changed and somebody asks. */
+/** EndpointSlices by `namespace/name` of their Service. */
+export function groupSlices(
+  slices: readonly EndpointSliceObject[],
+): ReadonlyMap<string, readonly EndpointSliceObject[]> {
+  return Map.groupBy(slices, ({ metadata, service }) => `${metadata.namespace}/${service}`)
+}
+
+/** Makes an index of EndpointSlices, in which those of a Service are in the order of their names; made anew when one has changed and somebody asks. */
 function indexSlices(store: StoreReader<EndpointSliceObject>): (service: string) => readonly EndpointSliceObject[] {
   let index: ReadonlyMap<string, readonly EndpointSliceObject[]> | undefined
   store.onChange(() => {
     index = undefined
   })
   return (service) => {
-    index ??= Map.groupBy(
-      store.list().toSorted((a, b) => compareText(a.metadata.name, b.metadata.name)),
-      (slice) => `${slice.metadata.namespace}/${slice.service}`,
-    )
+    index ??= groupSlices(store.list())
     return index.get(service) ?? []
   }
 }

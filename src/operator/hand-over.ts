@@ -1,6 +1,7 @@
 import { selectServices } from '../desired/desire.ts'
 import { describeProblem, type Problem } from '../model/problems.ts'
 import { EMPTY_TABLE, type FrontendKey } from '../model/table.ts'
+import { planProxy } from '../plan/plan-proxy.ts'
 import type { ClusterView, Log, Proxy, RunningClass } from './interfaces.ts'
 import { programProxy } from './program-proxy.ts'
 import { namedKeys } from './release.ts'
@@ -61,7 +62,7 @@ export async function bidFarewell({ className, proxy, keep }: Departure, log: Lo
   try {
     const { problem } = await programProxy(
       proxy,
-      wish,
+      (observed) => planProxy(observed, wish, proxy.name),
       log,
       AbortSignal.any([signal, AbortSignal.timeout(FAREWELL_MS)]),
     )

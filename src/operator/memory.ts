@@ -1,11 +1,14 @@
 import type { Sibling } from '../model/driver.ts'
 import { describeProblem, type Problem } from '../model/problems.ts'
 import type { FrontendKey } from '../model/table.ts'
-import type { Log } from './interfaces.ts'
+import { createDeciders, type Deciders } from './deciders.ts'
+import type { Log, RunningClass } from './interfaces.ts'
 import type { ProxyResult } from './program-proxy.ts'
 
 /** What a class remembers from pass to pass, and may lose. */
 export interface Memory {
+  /** What decides for the class; made anew where its configuration is another one. */
+  deciders(running: Pick<RunningClass, 'spec' | 'rules'>): Deciders
   /**
    * The strays that were not removed from a proxy before. One that came back has a writer: another Fairway in the cluster, or a class that reaches the
    * same proxy by another URL. To remove it again and again would cut what it serves each time, so it is left alone, and the log says so.
@@ -28,6 +31,7 @@ export function createMemory(): Memory {
   const removed = new Map<string, 'removed' | 'told'>()
   const reported = new Map<string, ReadonlySet<string>>()
   let fixed: ReadonlySet<FrontendKey> = new Set()
+  let deciders: Deciders | undefined
   const report = (about: string, problems: ReadonlyMap<string, Problem>, log: Log) => {
     const before = reported.get(about) ?? new Set()
     for (const [text, { code }] of problems) if (!before.has(text)) log.warn({ code }, text)
@@ -35,6 +39,10 @@ export function createMemory(): Memory {
     reported.set(about, new Set(problems.keys()))
   }
   return {
+    deciders: ({ spec, rules }) => {
+      if (deciders?.spec !== spec || deciders.rules !== rules) deciders = createDeciders(spec, rules)
+      return deciders
+    },
     withoutReturned: (proxy, strays, log) =>
       strays.filter((stray) => {
         const state = removed.get(nameOf(proxy, stray))

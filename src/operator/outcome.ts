@@ -25,7 +25,7 @@ export function recordWant(
   placement: Placement,
   { spec, standing }: Pick<RunningClass, 'spec' | 'standing'>,
 ): ServiceWant | undefined {
-  const { addresses, ports, demand } = placement.allocation
+  const { addresses, ports, demand } = placement
   if (addresses.length === 0) return undefined
   const message = formatRecord({
     className: spec.name,
@@ -47,8 +47,8 @@ export function publishOutcome(
   allResults: readonly ProxyResult[],
   sites: Sites,
 ): Outcome {
-  const { service } = placement.allocation.demand
-  const { addresses } = placement.allocation
+  const { addresses, demand } = placement
+  const { service } = demand
   if (addresses.length === 0) return notAllocated(service, problems)
   const results = resultsAt(addresses, allResults, sites)
   const ports = portOutcomes(placement, results, sites)
@@ -84,7 +84,7 @@ interface PortOutcome {
 }
 
 function portOutcomes(placement: Placement, results: readonly ProxyResult[], sites: Sites): readonly PortOutcome[] {
-  const { addresses, ports } = placement.allocation
+  const { addresses, ports } = placement
   return addresses.flatMap((address) => {
     const due = results.filter(({ proxy }) => sites(proxy, address))
     const reached = due.filter(({ problem }) => problem === undefined)
@@ -133,11 +133,11 @@ function publication(
   ports: readonly PortOutcome[],
   problems: readonly ServiceProblem[],
 ): Partial<Pick<ServiceWant, 'ingress' | 'annotations'>> {
-  const { service } = placement.allocation.demand
+  const { service } = placement.demand
   const served = new Set(ports.filter(({ servedBy }) => servedBy.length > 0).map(({ address }) => address))
   const annotated = service.metadata.annotations[EXTERNAL_ADDRESS_ANNOTATION]?.split(',') ?? []
   const before = service.spec.type === 'NodePort' ? annotated : service.status.loadBalancer.ingress.map(({ ip }) => ip)
-  const shown = placement.allocation.addresses.filter((address) => served.has(address) || before.includes(address))
+  const shown = placement.addresses.filter((address) => served.has(address) || before.includes(address))
   if (service.spec.type === 'NodePort') {
     return shown.length === 0
       ? withdrawal(service)
@@ -165,7 +165,7 @@ function portErrors(
   ports: readonly PortOutcome[],
   problems: readonly ServiceProblem[],
 ): { readonly ports?: NonNullable<ServiceWant['ingress']>[number]['ports'] } {
-  const listed = placement.allocation.demand.service.spec.ports.map((servicePort) => {
+  const listed = placement.demand.service.spec.ports.map((servicePort) => {
     const text = `${servicePort.port}/${servicePort.protocol}`
     const outcome = ports.find((one) => one.address === address && one.text === text)
     const asked = problems.find(({ port }) => port === text)?.problem
@@ -208,7 +208,7 @@ function firstServed(
 ): readonly ServiceEvent[] {
   const before = service.status.conditions.find(({ type }) => type === PROGRAMMED_CONDITION)
   if (now.status !== 'True' || before?.status === 'True') return []
-  const { addresses, ports } = placement.allocation
+  const { addresses, ports } = placement
   const list = ports.map(({ port, protocol }) => portText(port, protocol)).join(', ')
   return [{ type: 'Normal', reason: 'Served', message: `${addresses.join(', ')} serves ${list}` }]
 }

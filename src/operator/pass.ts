@@ -1,5 +1,5 @@
 import type { Placement } from '../desired/build-service.ts'
-import { accountedKeys, type Desired, desireClass, recordedKeys, selectServices } from '../desired/desire.ts'
+import { accountedKeys, type Desired, recordedKeys } from '../desired/desire.ts'
 import type { Selection } from '../desired/select.ts'
 import type { ServiceCondition, ServiceObject } from '../kube/objects.ts'
 import type { Problem } from '../model/problems.ts'
@@ -28,12 +28,9 @@ export interface PassResult {
 export async function runPass(context: PassContext, signal: AbortSignal): Promise<PassResult> {
   const { running, view } = context
   const services = view.services()
-  const selections = selectServices(services, running.rules)
-  const desired = desireClass(running.spec, selections, {
-    services,
-    nodes: view.nodes(),
-    slicesOf: (service) => view.slicesOf(service),
-  })
+  const { select, desire } = context.memory.deciders(running)
+  const selections = select(services)
+  const desired = desire(selections, { services, nodes: view.nodes(), slicesOf: (service) => view.slicesOf(service) })
   const unrecorded = await recordAll(desired, context, signal)
   const sites = createSites(running.spec.pools)
   const results = await programAll(wishOf(desired, unrecorded, selections, services, context), sites, context, signal)
@@ -56,7 +53,7 @@ async function recordAll(
   const failed = new Map<string, Problem>()
   await Promise.all(
     desired.placements.map(async (placement) => {
-      const { service } = placement.allocation.demand
+      const { service } = placement.demand
       const want = recordWant(placement, running)
       const isNew = want === undefined || want.conditions.some((one) => !hasMessage(service, one))
       if (isNew) running.evidence.add(droppedKeys(placement))
@@ -80,8 +77,7 @@ function hasMessage({ status }: ServiceObject, { type, message }: Pick<ServiceCo
 }
 
 /** What a Service held until now and holds no more. */
-function droppedKeys({ allocation }: Placement): readonly FrontendKey[] {
-  const { addresses, ports, demand } = allocation
+function droppedKeys({ addresses, ports, demand }: Placement): readonly FrontendKey[] {
   const held = new Set(addresses.flatMap((address) => ports.map((port) => frontendKey({ address, ...port }))))
   return recordedKeys(demand.service).filter((key) => !held.has(key))
 }
@@ -143,7 +139,8 @@ async function programAll(
       const owed = evidence.of(spec.name, proxy.name)
       const wish = wishFor(proxy, owed)
       const table = tableAt(wish.table, proxy.name, sites)
-      const result = await programProxy(proxy, { ...wish, table }, log, signal)
+      const plan = memory.deciders(running).planFor(proxy.name)
+      const result = await programProxy(proxy, (observed) => plan(observed, { ...wish, table }), log, signal)
       memory.noteRemoved(proxy.name, result.strays)
       if (result.problem === undefined) evidence.settle(spec.name, proxy.name, owed)
       return result

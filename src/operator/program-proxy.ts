@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Plan, Refusal, Sibling } from '../model/driver.ts'
+import type { Observed, Plan, Refusal, Sibling } from '../model/driver.ts'
 import { errorText, FairwayError, type Problem } from '../model/problems.ts'
 import type { FrontendKey } from '../model/table.ts'
-import { planProxy, type Wish } from '../plan/plan-proxy.ts'
+import type { Planned } from '../plan/plan-proxy.ts'
 import { renderPlan } from '../plan/render.ts'
 import type { Log, Proxy } from './interfaces.ts'
 
@@ -28,11 +28,14 @@ export interface ProxyResult {
   readonly wrote: boolean
 }
 
-/** Brings one proxy to a table: read, fit, hold, diff, guard, apply. Never rejects but when the signal ends it. */
-export async function programProxy(proxy: Proxy, wish: Wish, log: Log, signal: AbortSignal): Promise<ProxyResult> {
+/** What is to be done on a proxy, by what it has. */
+export type PlanFor = (observed: Observed) => Planned
+
+/** Brings one proxy to what is planned for it: read, plan, apply. Never rejects but when the signal ends it. */
+export async function programProxy(proxy: Proxy, plan: PlanFor, log: Log, signal: AbortSignal): Promise<ProxyResult> {
   for (let race = 1; ; race++) {
     try {
-      return await programOnce(proxy, wish, log, signal)
+      return await programOnce(proxy, plan, log, signal)
     } catch (error) {
       signal.throwIfAborted()
       const problem = problemOf(error, proxy.name)
@@ -49,13 +52,14 @@ export async function programProxy(proxy: Proxy, wish: Wish, log: Log, signal: A
   }
 }
 
-async function programOnce(proxy: Proxy, wish: Wish, log: Log, signal: AbortSignal): Promise<ProxyResult> {
+async function programOnce(proxy: Proxy, planFor: PlanFor, log: Log, signal: AbortSignal): Promise<ProxyResult> {
   const observed = await proxy.driver.read(signal)
-  const { plan, left, heldBack } = planProxy(observed, wish, proxy.name)
+  const { plan, left, heldBack } = planFor(observed)
   if (heldBack !== undefined) log.error({ proxy: proxy.name, code: heldBack.code }, heldBack.message)
   const outcome = { proxy: proxy.name, problem: undefined, heldBack, notices: observed.notices }
   if (plan.changes.length === 0 && plan.strays.length === 0) {
-    return { ...outcome, refused: byKey(left), strays: [], wrote: false }
+    if (observed.trouble !== undefined) throw new FairwayError(observed.trouble)
+    return { ...outcome, refused: byKey([...left, ...observed.refused]), strays: [], wrote: false }
   }
   const started = performance.now()
   const { refused, wrote } = await proxy.driver.apply(plan, signal)

@@ -27,7 +27,7 @@ export async function publishAll(
   if (results.some(({ problem }) => problem !== undefined && PASSING.has(problem.code))) return false
   const done = await Promise.all(
     desired.placements.map(async (placement) => {
-      const { service } = placement.allocation.demand
+      const { service } = placement.demand
       if (unrecorded.has(service.metadata.uid)) return false
       const { want, events } = publishOutcome(
         placement,

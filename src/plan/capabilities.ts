@@ -1,6 +1,7 @@
 import { CHECK_DEFAULTS } from '../model/checks.ts'
 import type { Capabilities, Refusal } from '../model/driver.ts'
 import { PREFIX } from '../model/names.ts'
+import { createMapper, sameElements } from '../model/remember.ts'
 import {
   type Frontend,
   frontendKey,
@@ -25,29 +26,41 @@ export interface Fitted {
  * and frontends that nothing changes stay the same objects, and so does a table to which nothing applies.
  */
 export function fitTable(table: Table, proxy: string, can: Capabilities): Fitted {
-  const refusals: Refusal[] = []
-  const frontends = mapKept(table.frontends, (frontend) => {
-    const fitted = fitFrontend(frontend, can)
-    const lack = findLack(fitted, can)
-    if (lack === undefined) return fitted
-    refusals.push({ key: frontendKey(frontend), problem: lackProblem(frontend, proxy, lack) })
-    return undefined
-  })
-  const used = refusals.length === 0 ? undefined : new Set(frontends.map(({ group }) => group))
-  const groups = mapKept(table.groups, (group) => (used?.has(group.id) === false ? undefined : fitGroup(group, can)))
-  const untouched = frontends === table.frontends && groups === table.groups
-  return { table: untouched ? table : { frontends, groups }, refusals }
+  return createFitter(proxy)(table, can)
 }
 
-/** Maps a list, leaving out what becomes undefined. As long as each element comes back, so does the list. */
-function mapKept<T>(list: readonly T[], change: (element: T) => T | undefined): readonly T[] {
-  let changed: T[] | undefined
-  for (const [index, element] of list.entries()) {
-    const after = change(element)
-    if (after !== element) changed ??= list.slice(0, index)
-    if (after !== undefined) changed?.push(after)
+/** Fits again and again, and looks only at what is new in a table. */
+export function createFitter(proxy: string): (table: Table, can: Capabilities) => Fitted {
+  let known: { readonly can: Capabilities; readonly fit: (table: Table) => Fitted } | undefined
+  return (table, can) => {
+    // A proxy may tell them anew with each reading.
+    if (known === undefined || (known.can !== can && JSON.stringify(known.can) !== JSON.stringify(can)))
+      known = { can, fit: fitterFor(proxy, can) }
+    return known.fit(table)
   }
-  return changed ?? list
+}
+
+function fitterFor(proxy: string, can: Capabilities): (table: Table) => Fitted {
+  const fitFrontends = createMapper((frontend: Frontend): Frontend | Refusal => {
+    const fitted = fitFrontend(frontend, can)
+    const lack = findLack(fitted, can)
+    return lack === undefined ? fitted : { key: frontendKey(frontend), problem: lackProblem(frontend, proxy, lack) }
+  })
+  const fitGroups = createMapper((group: TargetGroup) => fitGroup(group, can))
+  return (table) => assemble(table, fitFrontends(table.frontends), fitGroups(table.groups))
+}
+
+function assemble(table: Table, all: readonly (Frontend | Refusal)[], groups: readonly TargetGroup[]): Fitted {
+  const frontends: Frontend[] = []
+  const refusals: Refusal[] = []
+  for (const one of all) {
+    if ('problem' in one) refusals.push(one)
+    else frontends.push(one)
+  }
+  if (sameElements(frontends, table.frontends) && sameElements(groups, table.groups)) return { table, refusals }
+  if (refusals.length === 0) return { table: { frontends, groups }, refusals }
+  const used = new Set(frontends.map(({ group }) => group))
+  return { table: { frontends, groups: groups.filter(({ id }) => used.has(id)) }, refusals }
 }
 
 function fitFrontend(frontend: Frontend, can: Capabilities): Frontend {

@@ -30,63 +30,109 @@ export function diffTables(
   keep: ReadonlySet<FrontendKey> = new Set(),
   strays: readonly Sibling[] = [],
 ): Plan {
-  const { pairs, gone, come } = matchFrontends(observed.table.frontends, desired.frontends)
-  const sameTargets = compareGroups(observed.table.groups, desired.groups)
-  const updates = pairs.flatMap(([before, after]): Change | readonly [] => {
-    const same = (before === after || sameSettings(before, after)) && sameTargets(before, after)
-    if (same && observed.drifted.size === 0) return []
+  return createDiffer()(observed, desired, keep, strays)
+}
+
+type Differ = (observed: Observed, desired: Table, keep: ReadonlySet<FrontendKey>, strays: readonly Sibling[]) => Plan
+
+/** Compares again and again, and no more what it found alike the last time. */
+export function createDiffer(): Differ {
+  let known: Alike = { befores: [], afters: [] }
+  return (observed, desired, keep, strays) => {
+    const { table, drifted } = observed
+    const { afters, gone, come } = matchFrontends(table.frontends, desired.frontends, known)
+    const alike = afters.map((after, place) => {
+      const before = table.frontends[place]
+      if (before === undefined || after === undefined) return undefined
+      return isKnown(known, place, before, after) || sameSettings(before, after) ? after : undefined
+    })
+    known = { befores: table.frontends, afters: alike }
+    const wanted = drifted.size === 0 ? new Set() : keysOf(desired)
+    const leftovers = [...drifted].filter((key) => !wanted.has(key) && !gone.has(key))
+    const removals = [...gone, ...leftovers.map((key) => [key, undefined] as const)]
+    const changes: readonly Change[] = [
+      ...removals.flatMap(([key, before]): Change | [] => (keep.has(key) ? [] : { kind: 'remove', key, before })),
+      ...findUpdates(observed, desired, afters, alike),
+      ...Array.from(come, ([key, after]): Change => ({ kind: 'add', key, after })),
+    ]
+    return { observed, table: desired, changes, keep, strays }
+  }
+}
+
+function findUpdates(
+  { table, drifted }: Observed,
+  desired: Table,
+  afters: Matched['afters'],
+  alike: Alike['afters'],
+): readonly Change[] {
+  const sameTargets = compareGroups(table.groups, desired.groups)
+  const updates: Change[] = []
+  for (const [place, after] of afters.entries()) {
+    const before = table.frontends[place]
+    if (before === undefined || after === undefined) continue
+    const same = alike[place] === after && sameTargets(before, after)
+    if (same && drifted.size === 0) continue
     const key = frontendKey(after)
-    return same && !observed.drifted.has(key) ? [] : { kind: 'update', key, before, after }
-  })
-  const wanted = observed.drifted.size === 0 ? new Set() : keysOf(desired)
-  const leftovers = [...observed.drifted].filter((key) => !wanted.has(key) && !gone.has(key))
-  const removals = [...gone.keys(), ...leftovers].filter((key) => !keep.has(key))
-  const changes: readonly Change[] = [
-    ...removals.map((key) => ({ kind: 'remove' as const, key, before: gone.get(key) })),
-    ...updates,
-    ...Array.from(come, ([key, after]) => ({ kind: 'add' as const, key, after })),
-  ]
-  return { observed, table: desired, changes, keep, strays }
+    if (!same || drifted.has(key)) updates.push({ kind: 'update', key, before, after })
+  }
+  return updates
+}
+
+/** What was found alike but for its targets: by place, what is desired where the proxy has what. */
+interface Alike {
+  readonly befores: readonly Frontend[]
+  readonly afters: readonly (Frontend | undefined)[]
+}
+
+function isKnown({ befores, afters }: Alike, place: number, before: Frontend, after: Frontend): boolean {
+  return before === after || (befores[place] === before && afters[place] === after)
 }
 
 interface Matched {
-  readonly pairs: readonly (readonly [before: Frontend, after: Frontend])[]
+  /** By place in the old list, the new frontend with the same key. */
+  readonly afters: readonly (Frontend | undefined)[]
   readonly gone: ReadonlyMap<FrontendKey, Frontend>
   readonly come: ReadonlyMap<FrontendKey, Frontend>
 }
 
 /** Finds what is in two lists by key. Both are sorted, so keys need to be made up only where the lists differ. */
-function matchFrontends(olds: readonly Frontend[], news: readonly Frontend[]): Matched {
-  const pairs: (readonly [Frontend, Frontend])[] = []
+function matchFrontends(olds: readonly Frontend[], news: readonly Frontend[], known: Alike): Matched {
+  const afters: (Frontend | undefined)[] = []
   const gone = new Map<FrontendKey, Frontend>()
   const come = new Map<FrontendKey, Frontend>()
-  let at = 0
-  for (const after of news) {
-    let before = olds[at]
-    while (before !== undefined && !hasSameKey(before, after) && frontendKey(before) < frontendKey(after)) {
-      gone.set(frontendKey(before), before)
-      before = olds[++at]
-    }
-    if (before !== undefined && hasSameKey(before, after)) {
-      pairs.push([before, after])
-      at++
-    } else come.set(frontendKey(after), after)
+  const drop = (before: Frontend) => {
+    gone.set(frontendKey(before), before)
+    afters.push(undefined)
   }
-  for (const before of olds.slice(at)) gone.set(frontendKey(before), before)
+  /** Drops what comes before a new frontend; whether its pair is next then. */
+  const findPair = (after: Frontend) => {
+    for (;;) {
+      const before = olds[afters.length]
+      if (before === undefined) return false
+      if (isPair(known, afters.length, before, after)) return true
+      if (frontendKey(before) > frontendKey(after)) return false
+      drop(before)
+    }
+  }
+  for (const after of news) {
+    if (findPair(after)) afters.push(after)
+    else come.set(frontendKey(after), after)
+  }
+  for (const before of olds.slice(afters.length)) drop(before)
   // A list that is not sorted costs time, and nothing else.
   for (const [key, after] of come) {
     const before = gone.get(key)
     if (before === undefined) continue
-    pairs.push([before, after])
+    afters[olds.indexOf(before)] = after
     gone.delete(key)
     come.delete(key)
   }
-  return { pairs, gone, come }
+  return { afters, gone, come }
 }
 
 /** Whether two frontends have the same key, without making it up. */
-function hasSameKey(a: Frontend, b: Frontend): boolean {
-  if (a === b) return true
+function isPair(known: Alike, place: number, a: Frontend, b: Frontend): boolean {
+  if (isKnown(known, place, a, b)) return true
   return a.port === b.port && a.address === b.address && a.protocol === b.protocol && sameTexts(a.hosts, b.hosts)
 }
 
@@ -101,21 +147,27 @@ function compareGroups(
   const olds = new Map(before.map(({ id, targets }) => [id, targets]))
   const news = new Map(after.map(({ id, targets }) => [id, targets]))
   const known = new Map<readonly Target[], Map<readonly Target[], Likeness>>()
-  return (a, b) => {
-    const old = olds.get(a.group) ?? NOBODY
-    const next = news.get(b.group) ?? NOBODY
+  const compare = (a: string, b: string) => {
+    const old = olds.get(a) ?? NOBODY
+    const next = news.get(b) ?? NOBODY
     const compared = known.get(old) ?? new Map<readonly Target[], Likeness>()
     const likeness = compared.get(next) ?? compareTargets(old, next)
     known.set(old, compared.set(next, likeness))
-    switch (likeness) {
+    return { a, b, old, next, likeness }
+  }
+  // Neighbours mostly lead to the same group.
+  let last = compare('', '')
+  return (a, b) => {
+    if (a.group !== last.a || b.group !== last.b) last = compare(a.group, b.group)
+    switch (last.likeness) {
       case 'different':
         return false
       case 'by port':
-        return a.targetPort === b.targetPort || old.length === 0
+        return a.targetPort === b.targetPort || last.old.length === 0
       case 'look closer':
-        return samePorts(old, a.targetPort, next, b.targetPort)
+        return samePorts(last.old, a.targetPort, last.next, b.targetPort)
     }
-    return likeness satisfies never
+    return last.likeness satisfies never
   }
 }
 

@@ -1,14 +1,19 @@
 /** A cluster of any size as its API server would list it: Services with all that clients and controllers leave on them, and ready nodes. */
-import type { NodeObject, ServiceObject } from '../../src/kube/objects.ts'
+import type { EndpointSliceObject, NodeObject, ServiceObject } from '../../src/kube/objects.ts'
 import { keepService } from '../../src/kube/resources.ts'
+import { compareText, serviceName } from '../../src/model/table.ts'
 
 const CREATED = Date.UTC(2026, 0, 1)
 /** Services on one address: each has two ports of its own. */
 const PER_ADDRESS = 250
+/** Coprime to any likely count: names say nothing of age, address and ports. */
+const STRIDE = 7_919
 
 /** The body of a list of Services, each served by class `public` on two ports, as kube-apiserver 1.36 answers (3 kB each). */
 export function serviceListText(count: number): string {
-  const items = Array.from({ length: count }, (_, index) => rawService(index))
+  const items = Array.from({ length: count }, (_, index) => rawService(index, (index * STRIDE) % count)).toSorted(
+    (a, b) => compareText(serviceName(a.metadata), serviceName(b.metadata)),
+  )
   return JSON.stringify({ kind: 'ServiceList', apiVersion: 'v1', metadata: { resourceVersion: '100000' }, items })
 }
 
@@ -16,6 +21,15 @@ export function serviceListText(count: number): string {
 export function servicesOf(list: string): readonly ServiceObject[] {
   const { items } = JSON.parse(list) as { readonly items: readonly unknown[] }
   return items.flatMap((item) => keepService(item) ?? [])
+}
+
+/** A Service that nobody has given anything yet, younger than those of any list. */
+export function newcomer(number: number): ServiceObject {
+  const { metadata, spec } = rawService(0, number)
+  const kept = keepService({ metadata, spec })
+  if (kept === undefined) throw new Error('a Service without a name')
+  const young = { name: `new-${number}`, creationTimestamp: '2026-10-01T00:00:00Z', finalizers: [] }
+  return { ...kept, metadata: { ...kept.metadata, ...young, uid: `uid of new-${number}` } }
 }
 
 export function readyNodes(count: number): readonly NodeObject[] {
@@ -34,11 +48,45 @@ export function readyNodes(count: number): readonly NodeObject[] {
   }))
 }
 
+/** The same Services under externalTrafficPolicy Local. */
+export function localServices(services: readonly ServiceObject[]): readonly ServiceObject[] {
+  return services.map((service, index) => ({
+    ...service,
+    spec: { ...service.spec, externalTrafficPolicy: 'Local', healthCheckNodePort: 20_000 + index },
+  }))
+}
+
+/** A slice for each Service: three ready endpoints, on nodes of `readyNodes(count)`. */
+export function slicesFor(services: readonly ServiceObject[], count: number): readonly EndpointSliceObject[] {
+  return services.map(({ metadata: { name, namespace } }, index) =>
+    sliceOn(
+      namespace,
+      name,
+      [0, 1, 2].map((more) => (index + more) % count),
+    ),
+  )
+}
+
+export function sliceOn(namespace: string, service: string, nodes: readonly number[]): EndpointSliceObject {
+  return {
+    metadata: { name: `${service}-x7k2p`, namespace, uid: `uid of ${service}`, resourceVersion: '1' },
+    service,
+    addressType: 'IPv4',
+    endpoints: nodes.map((node) => ({
+      addresses: [`10.${64 + (node >> 8)}.${node & 255}.7`],
+      conditions: { ready: true, serving: true, terminating: false },
+      nodeName: `node-${node}`,
+    })),
+    ports: [{ name: 'https', protocol: 'TCP', port: 8_443 }],
+  }
+}
+
 /** `10.100.0.0/16` has room for the addresses of any list. */
 export const POOL = '10.100.0.0/16'
 
-function rawService(index: number): object {
-  const name = `service-${String(index).padStart(5, '0')}`
+/** `index`: by age. */
+function rawService(index: number, number: number) {
+  const name = `service-${String(number).padStart(5, '0')}`
   const namespace = `team-${index % 50}`
   const address = `10.100.0.${1 + Math.floor(index / PER_ADDRESS)}`
   const base = 1_000 + 2 * (index % PER_ADDRESS)

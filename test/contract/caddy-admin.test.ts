@@ -10,6 +10,7 @@ import { type Certificate, createAuthority, issueCertificate } from '../lab/cert
 import { toStderr } from '../lab/progress.ts'
 import { type CaddyProcess, type CaddySettings, startCaddy } from './caddy-harness.ts'
 import { whoServes } from './clients.ts'
+import { local } from './net.ts'
 import { freePort } from './sockets.ts'
 import { contentOf, failsWith, frontend, leftOver, pass, tableOf } from './tables.ts'
 import { eventually, inWorld, type World } from './world.ts'
@@ -89,9 +90,9 @@ caddyTest('each write drops the sockets that were kept, and no call of ours noti
 
 caddyTest("listeners of Caddy's other apps are seen, HTTP/3 and wildcards too", {}, async (world, proxy) => {
   const { signal, groups, targetPort } = world
-  const [wild, range] = [await world.port(), await freePort('127.0.0.6')]
+  const [wild, range] = [await world.port(), await freePort(local(6))]
   const off = { automatic_https: { disable: true } }
-  const servers = { web: { ...off, listen: [`:${wild}`] }, more: { ...off, listen: [`127.0.0.6:${range}-${range}`] } }
+  const servers = { web: { ...off, listen: [`:${wild}`] }, more: { ...off, listen: [`${local(6)}:${range}-${range}`] } }
   await proxy.admin('PUT', '/config/apps/http', { servers })
   const listeners = (await proxy.driver().read(signal)).listeners.map(({ holder }) => holder)
   assert.deepEqual(listeners.toSorted(), ['apps.http.servers.more', 'apps.http.servers.web', 'the admin API'])
@@ -99,7 +100,7 @@ caddyTest("listeners of Caddy's other apps are seen, HTTP/3 and wildcards too", 
     frontend({ port: wild, targetPort }),
     frontend({ port: wild, targetPort, protocol: 'UDP' }),
     frontend({ address: '::1', port: wild, targetPort, group: 'v6' }),
-    frontend({ address: '127.0.0.6', port: range, targetPort }),
+    frontend({ address: local(6), port: range, targetPort }),
     frontend({ address: '127.0.0.1', port: proxy.adminPort, targetPort }),
   ]
   const good = frontend({ port: await world.port(), targetPort })
@@ -126,7 +127,7 @@ for (const [which, name] of Object.entries(fails)) {
     // The resolver's own port on a target's address is one that this test holds.
     const bad =
       which === 'taken'
-        ? frontend({ address: '127.0.0.11', port: targetPort, targetPort, protocol: 'UDP' })
+        ? frontend({ address: local(11), port: targetPort, targetPort, protocol: 'UDP' })
         : frontend({ address: '203.0.113.250', port: await world.port(), targetPort })
     const other = frontend({ port: await world.port(), targetPort })
     const before = await proxy.writes()

@@ -28,13 +28,20 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
+export type CaddyDriverSettings = Partial<
+  DriverSettings & {
+    readonly listen: Readonly<Record<string, string>>
+    readonly url: string
+    readonly tls: TlsFiles
+    readonly timeoutMs: number
+  }
+>
+
 export interface CaddyProcess extends Harness {
   readonly dir: string
   readonly adminUrl: string
   readonly adminPort: number
-  driver(
-    settings?: Partial<DriverSettings & { readonly url: string; readonly tls: TlsFiles; readonly timeoutMs: number }>,
-  ): Driver
+  driver(settings?: CaddyDriverSettings): Driver
   /** One request to the admin API; throws unless it answers 200. */
   admin(method: string, path: string, body?: unknown): Promise<unknown>
   adminText(method: string, path: string, body?: unknown): Promise<string>
@@ -62,9 +69,11 @@ export async function startCaddy({ program, config, unconfigured = false }: Cadd
     dir,
     adminPort,
   )
-  const started = { ...caddy, ...describeSockets(caddy), ...createHands(caddy, dir), driver, close }
+  // An address that is nowhere needs no dial.
+  const driverBound = async (listen: Readonly<Record<string, string>>) => driver({ listen, probe: false })
+  const started = { ...caddy, ...describeSockets(caddy), ...createHands(caddy, dir), driver, driverBound, close }
 
-  function driver(settings: Parameters<CaddyProcess['driver']>[0] = {}): Driver {
+  function driver(settings: CaddyDriverSettings = {}): Driver {
     const log = { debug: () => {}, info: () => {}, warn: () => {} }
     const defaults = { owner: PROD, listen: {}, declares: () => true, probe: true, tls: {}, timeoutMs: 10_000 }
     const created = createCaddyDriver({ proxy: 'edge-1', url: caddy.adminUrl, log, ...defaults, ...settings })

@@ -4,8 +4,7 @@ import type { FrontendKey, Owner } from '../../src/model/table.ts'
 /** What a test may set about a driver; the harness knows the rest. */
 export interface DriverSettings {
   readonly owner: Owner
-  readonly listen: Readonly<Record<string, string>>
-  readonly declares: (published: string) => boolean
+  /** Whether the driver may find out by dialling who has a port. */
   readonly probe: boolean
 }
 
@@ -13,6 +12,8 @@ export interface DriverSettings {
 export interface Harness {
   /** A driver for the proxy, closed when the harness is. */
   driver(settings?: Partial<DriverSettings>): Driver
+  /** The same for a proxy on which addresses are bound elsewhere from now on: published → bound, or `*` for all. */
+  driverBound(listen: Readonly<Record<string, string>>): Promise<Driver>
   /** How many writes the proxy has been sent, by anybody. */
   writes(): Promise<number>
   /** Ends the proxy as a power cut would, and starts it again with what it kept. */

@@ -41,13 +41,13 @@ async function udpFree(address: string, port: number): Promise<boolean> {
 const LISTENING = '0A'
 const UNCONNECTED = '07'
 
-/** What a process listens on: `tcp 127.0.0.1:80`, sorted, once for each socket. Several on one port show as several. */
-export async function listeningSockets(pid: number): Promise<readonly string[]> {
-  const inodes = new Set(await socketInodes(pid))
+/** What processes listen on: `tcp 127.0.0.1:80`, sorted, once for each socket. Several on one port show as several. */
+export async function listeningSockets(...pids: readonly number[]): Promise<readonly string[]> {
+  const inodes = new Set((await Promise.all(pids.map(socketInodes))).flat())
   const found = await Promise.all(
     (['tcp', 'tcp6', 'udp', 'udp6'] as const).map(async (table) => {
       const state = table.startsWith('tcp') ? LISTENING : UNCONNECTED
-      const lines = (await readFile(`/proc/${pid}/net/${table}`, 'utf8')).trim().split('\n').slice(1)
+      const lines = (await readFile(`/proc/net/${table}`, 'utf8')).trim().split('\n').slice(1)
       return lines
         .map((line) => line.trim().split(/\s+/))
         .filter((fields) => fields[3] === state && inodes.has(fields[9] ?? ''))
@@ -58,7 +58,8 @@ export async function listeningSockets(pid: number): Promise<readonly string[]> 
 }
 
 async function socketInodes(pid: number): Promise<readonly string[]> {
-  const files = await readdir(`/proc/${pid}/fd`)
+  // One that has ended has none.
+  const files = await readdir(`/proc/${pid}/fd`).catch(() => [])
   const links = await Promise.all(files.map((file) => readlink(`/proc/${pid}/fd/${file}`).catch(() => '')))
   return links.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? [])
 }

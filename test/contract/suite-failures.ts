@@ -1,12 +1,17 @@
 /** The part of the suite in which something goes wrong. */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { FairwayError } from '../../src/model/problems.ts'
 import { type Frontend, frontendKey, type Table } from '../../src/model/table.ts'
 import { startTcpBackend } from './backends.ts'
 import { askTcp, isOpen, startLongTransfer, whoServes } from './clients.ts'
+import { local } from './net.ts'
 import type { ContractTest } from './suite.ts'
 import { contentOf, failsWith, frontend, leftOver, pass, planFor, tableOf, tcpCheck } from './tables.ts'
 import { eventually, type World } from './world.ts'
+
+/** A write that was aborted while the proxy was at it shows within this time. */
+const LATE_WRITES_MS = 1_500
 
 async function several(world: World, count: number): Promise<readonly Frontend[]> {
   const ports = await Promise.all(Array.from({ length: count }, () => world.port()))
@@ -45,7 +50,7 @@ export const hardTests: Readonly<Record<string, ContractTest>> = {
     const applied = await pass(driver, tableOf(groups, good, ...impossible), signal)
     assert.deepEqual(applied.refused.map(({ key }) => key).toSorted(), impossible.map(frontendKey).toSorted())
     for (const { problem } of applied.refused) {
-      assert.equal(problem.code, 'Unsupported')
+      assert(['ProtocolUnsupported', 'Unsupported'].includes(problem.code), problem.code)
       assert.equal(problem.kind, 'unsupported')
       assert.notEqual(problem.remedy, '')
     }
@@ -111,7 +116,8 @@ export const hardTests: Readonly<Record<string, ContractTest>> = {
       assert.equal(await harness.writes(), writes)
       await nothingLeaks(world)
       await intruder.close()
-      assert.deepEqual((await pass(driver, table, signal)).refused, [])
+      const isFree = async () => (await pass(driver, table, signal)).refused.length === 0
+      await eventually('the port is picked up', isFree, signal)
       assert.deepEqual(await whoServes(taken), ['a', 'b'])
       await transfer.finish()
     } finally {
@@ -130,7 +136,8 @@ export const hardTests: Readonly<Record<string, ContractTest>> = {
     assert.equal(failure.problem.kind, 'transient')
     await harness.restart()
     const after = await driver.read(signal)
-    assert.deepEqual(after, before)
+    // What else listens on this machine is not the proxy's to keep.
+    assert.deepEqual({ ...after, listeners: [] }, { ...before, listeners: [] })
     assert.deepEqual(await leftOver(driver, table, signal), [])
     for (const one of table.frontends) assert.deepEqual(await whoServes(one), ['a', 'b'])
   },
@@ -150,17 +157,22 @@ export const hardTests: Readonly<Record<string, ContractTest>> = {
       await sleep(round * 3)
       abort.abort(new Error('stop'))
       const outcome = await applying
-      assert(!(outcome instanceof Error) || outcome.message === 'stop', String(outcome))
+      // The write that was aborted before may have come in between.
+      const isRaced = outcome instanceof FairwayError && outcome.problem.code === 'RevisionConflict'
+      assert(!(outcome instanceof Error) || isRaced || outcome.message === 'stop', String(outcome))
       const count = contentOf((await driver.read(signal)).table).length
       assert([1, 1 + rest.length].includes(count), `${count} frontends`)
       assert.match((await askTcp(first)).name, /^[ab]$/)
     }
     // What was aborted may still be carried out behind our back: then the next pass is one more.
+    let since = Number.POSITIVE_INFINITY
     await eventually(
-      'the table is served',
+      'the table is served, and stays so',
       async () => {
         await pass(driver, tables[1], signal).catch(() => {})
-        return (await leftOver(driver, tables[1], signal)).length === 0
+        const isThere = (await leftOver(driver, tables[1], signal)).length === 0
+        since = isThere ? Math.min(since, performance.now()) : Number.POSITIVE_INFINITY
+        return performance.now() - since > LATE_WRITES_MS
       },
       signal,
     )
@@ -176,7 +188,7 @@ export const hardTests: Readonly<Record<string, ContractTest>> = {
     assert(web !== undefined && other !== undefined)
     const table = tableOf(groups, web, other)
     await pass(driver, table, signal)
-    await harness.edit(frontendKey(web), { address: '127.0.0.12', port: targetPort })
+    await harness.edit(frontendKey(web), { address: local(12), port: targetPort })
     await eventually('the edit shows', async () => (await whoServes(web)).join() === 'b', signal)
     const left = await leftOver(driver, table, signal)
     assert.equal(left.length, 1)

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { type Frontend, frontendKey } from '../../src/model/table.ts'
 import { diffTables } from '../../src/plan/diff.ts'
 import { askTcp, startLongTransfer } from './clients.ts'
+import { local } from './net.ts'
 import type { ContractTest } from './suite.ts'
 import { contentOf, frontend, type Groups, leftOver, pass, tableOf } from './tables.ts'
 import { askTls, openTls, type TlsManner, type TlsTargets, withTlsTargets } from './tls.ts'
@@ -111,11 +112,11 @@ export const hostTests: Readonly<Record<string, ContractTest>> = {
 
   'source ranges are those of the Service that a client names': hostTest(async (world, { a, b, c, groups }) => {
     const { harness, signal } = world
-    const [near, far] = [{ localAddress: '127.0.0.8' }, { localAddress: '127.0.0.9' }]
+    const [near, far] = [{ localAddress: local(8) }, { localAddress: local(9) }]
     const driver = harness.driver()
-    const table = tableOf(groups, { ...a, sourceRanges: ['127.0.0.9/32'] }, b, {
+    const table = tableOf(groups, { ...a, sourceRanges: [`${local(9)}/32`] }, b, {
       ...c,
-      sourceRanges: ['127.0.0.8/32', '192.0.2.0/24'],
+      sourceRanges: [`${local(8)}/32`, '192.0.2.0/24'],
     })
     assert.deepEqual(await pass(driver, table, signal), { refused: [], wrote: true })
     const others = { 'x.www.b.example': 'nobody', 'other.example': 'nobody', '': 'nobody' }
@@ -148,7 +149,7 @@ export const hostTests: Readonly<Record<string, ContractTest>> = {
     const driver = harness.driver()
     const table = tableOf(groups, a, b, c)
     await pass(driver, table, signal)
-    await harness.edit(frontendKey(b), { address: '127.0.0.11', port: b.targetPort })
+    await harness.edit(frontendKey(b), { address: local(11), port: b.targetPort })
     await eventually('the edit shows', async () => (await whoIs(b, 'b.example')) === 'a', signal)
     const left = await leftOver(driver, table, signal)
     assert.deepEqual(

@@ -4,9 +4,11 @@ import type { Sibling } from '../../src/model/driver.ts'
 import { compareText, frontendKey } from '../../src/model/table.ts'
 import { diffTables } from '../../src/plan/diff.ts'
 import { isOpen, startLongTransfer, whoServes } from './clients.ts'
+import { local } from './net.ts'
 import type { ContractTest } from './suite.ts'
 import { nothingLeaks } from './suite-failures.ts'
 import { contentOf, failsWith, frontend, PROD, pass, tableOf } from './tables.ts'
+import { eventually } from './world.ts'
 
 function byKey(one: Sibling, other: Sibling): number {
   return compareText(one.key, other.key)
@@ -15,15 +17,16 @@ function byKey(one: Sibling, other: Sibling): number {
 export const ownerTests: Readonly<Record<string, ContractTest>> = {
   'what is not ours survives everything, byte for byte': async (world) => {
     const { harness, signal, targetPort, groups } = world
-    const foreign = { address: '127.0.0.6', port: await world.port() }
-    await harness.addForeign(foreign, { address: '127.0.0.12', port: targetPort })
+    const foreign = { address: local(6), port: await world.port() }
+    await harness.addForeign(foreign, { address: local(12), port: targetPort })
     const before = await harness.foreignText()
     assert.notEqual(before, '')
     const transfer = await startLongTransfer(foreign, signal)
     const driver = harness.driver()
     const observed = await driver.read(signal)
     assert.deepEqual(contentOf(observed.table), [])
-    assert(observed.listeners.some(({ firstPort }) => firstPort === foreign.port))
+    const isTold = async () => (await driver.read(signal)).listeners.some(({ firstPort }) => firstPort === foreign.port)
+    await eventually('the proxy tells of it', isTold, signal)
     const web = frontend({ port: await world.port(), targetPort })
     for (const table of [tableOf(groups, web), tableOf(groups, { ...web, group: 'a' }), tableOf(groups)]) {
       await pass(driver, table, signal)
@@ -39,8 +42,8 @@ export const ownerTests: Readonly<Record<string, ContractTest>> = {
 
   "a port of somebody else's is refused and its holder named": async (world) => {
     const { harness, signal, targetPort, groups } = world
-    const foreign = { address: '127.0.0.5', port: await world.port() }
-    await harness.addForeign(foreign, { address: '127.0.0.12', port: targetPort })
+    const foreign = { address: local(5), port: await world.port() }
+    await harness.addForeign(foreign, { address: local(12), port: targetPort })
     const web = frontend({ port: await world.port(), targetPort })
     // Not even a dial is needed: the proxy knows it.
     const applied = await pass(

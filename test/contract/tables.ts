@@ -11,12 +11,13 @@ import {
 } from '../../src/model/table.ts'
 import { diffTables } from '../../src/plan/diff.ts'
 import { frontend as plainFrontend } from '../support/builders.ts'
+import { local } from './net.ts'
 
 export const PROD: Owner = { cluster: 'prod', className: 'public', uid: '0a4b1f0e-5d2c-4a39-9a86-6c8d9b7e1f23' }
 
 /** A frontend on loopback; `group` and `targetPort` are the world's to set. */
 export function frontend(fields: Partial<Frontend> & Pick<Frontend, 'port' | 'targetPort'>): Frontend {
-  return plainFrontend({ address: '127.0.0.5', group: 'both', ...fields })
+  return plainFrontend({ address: local(5), group: 'both', ...fields })
 }
 
 export function tcpCheck(wishes: Partial<HealthCheck> = {}): HealthCheck {

@@ -11,12 +11,13 @@ import { createAuthority, issueCertificate } from '../lab/certificates.ts'
 import { type Backend, startTcpBackend } from './backends.ts'
 import { type Asked, askOver } from './clients.ts'
 import type { Endpoint } from './harness.ts'
+import { local } from './net.ts'
 import { freePort } from './sockets.ts'
 import type { Groups } from './tables.ts'
 import type { World } from './world.ts'
 
 const PATIENCE_MS = 5_000
-const TARGETS = { a: '127.0.0.11', b: '127.0.0.12', c: '127.0.0.13' } as const
+const TARGETS = { a: local(11), b: local(12), c: local(13) } as const
 const NAMES = ['a.example', 'b.example', '*.b.example', '*.www.b.example', 'other.example']
 
 interface Identity {

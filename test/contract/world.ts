@@ -3,6 +3,7 @@ import { networkInterfaces } from 'node:os'
 import type { Capabilities } from '../../src/model/driver.ts'
 import { type Backend, startTcpBackend, startUdpBackend } from './backends.ts'
 import type { Harness, HarnessKind } from './harness.ts'
+import { local } from './net.ts'
 import { freePort } from './sockets.ts'
 import type { Groups } from './tables.ts'
 
@@ -25,8 +26,8 @@ export const NO_IPV6 = Object.values(networkInterfaces()).some((list) => list?.s
   ? undefined
   : 'needs IPv6 on loopback (sysctl net.ipv6.conf.lo.disable_ipv6=0)'
 const V6 = NO_IPV6 === undefined ? { v6: '::1' } : {}
-const PUBLISHED = ['127.0.0.5', '127.0.0.6', ...Object.values(V6)]
-const TARGETS = { a: '127.0.0.11', b: '127.0.0.12', ...V6 } as const
+const PUBLISHED = [local(5), local(6), ...Object.values(V6)]
+const TARGETS = { a: local(11), b: local(12), ...V6 } as const
 const TEST_TAKES_AT_MOST_MS = 45_000
 
 /** Runs a test in a world of its own, and takes that down whatever happens. */
@@ -57,7 +58,7 @@ export async function inWorld(kind: HarnessKind, test: (world: World) => Promise
 
 /** Waits until something holds: for what a proxy does after it has answered. */
 export async function eventually(what: string, holds: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
-  const deadline = Date.now() + 5_000
+  const deadline = Date.now() + 10_000
   while (!(await holds())) {
     signal.throwIfAborted()
     if (Date.now() > deadline) throw new Error(`still not: ${what}`)

@@ -1,18 +1,17 @@
 /** The demo on the whole lab: a cluster with pods, and the operator in one of them, installed by the chart from the image of the Dockerfile. */
 import { relative, resolve } from 'node:path'
 import { deployment, installArgs, operatorPods } from '../e2e/install.ts'
-import { buildBinaries, buildSmallCaddy } from '../lab/build.ts'
+import { buildBinaries } from '../lab/build.ts'
 import { agnhostImage } from '../lab/images.ts'
 import { type Lab, startLab } from '../lab/lab.ts'
 import type { ClusterNode } from '../lab/node.ts'
 import { buildProductImage } from '../lab/product-image.ts'
 import { toStderr } from '../lab/progress.ts'
-import { startCaddy } from '../lab/proxy-caddy.ts'
 import { prepareMachine } from '../lab/requirements.ts'
 import { clusterBinaries } from '../lab/versions.ts'
-import { waitFor } from '../lab/wait.ts'
-import { apply, demoConfig, waitForAddress } from './light.ts'
-import { say, showCaddy, showCurl, showKubectl } from './show.ts'
+import { apply, followed, showEvents, waitForAddress } from './light.ts'
+import type { DemoProxy, ProxyKind } from './proxies.ts'
+import { say, showCommand, showCurl, showKubectl } from './show.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 /** Enough to meet every pod, though each connection gets one at random. */
@@ -59,34 +58,37 @@ const SERVICE = {
 }
 
 /** Runs the demo. `own` gets the lab as soon as there is one, so that it is stopped whatever happens. */
-export async function runClusterDemo(own: (lab: Lab) => void, signal: AbortSignal): Promise<void> {
+export async function runClusterDemo(
+  kind: ProxyKind,
+  own: (lab: Lab) => void,
+  signal: AbortSignal,
+): Promise<DemoProxy> {
   await prepareMachine(['cluster', 'image'], toStderr, signal)
-  const [program, image] = await Promise.all([
-    buildSmallCaddy(toStderr, signal),
+  const [image] = await Promise.all([
     buildProductImage(toStderr, signal),
+    kind.prepare(signal),
     buildBinaries(clusterBinaries, toStderr, signal),
   ])
   const lab = await startLab({ mode: 'cluster', images: [image], progress: toStderr }, signal)
   own(lab)
-  say('A Kubernetes cluster runs, with three nodes. The proxy stands outside.')
+  say('A Kubernetes cluster runs, with three nodes.')
   await showKubectl(lab, ['get', 'nodes'], signal)
-  const { adminUrl } = await startCaddy(lab, { program }, signal)
+  const proxy = await kind.start(lab, signal)
   say('The operator comes by its chart, with the image of the Dockerfile:')
-  await showInstall(lab, adminUrl, signal)
+  await showInstall(lab, proxy, signal)
   await showKubectl(lab, ['get', 'pods', '--namespace', 'fairway', '--output', 'wide'], signal)
   await showServing(lab, signal)
-  await showDeparture(lab, adminUrl, signal)
+  await showDeparture(lab, proxy, signal)
   say('Its story, as the Service and the operator tell it:')
-  const columns = 'custom-columns=TYPE:.type,REASON:.reason,MESSAGE:.message'
-  await showKubectl(lab, ['get', 'events', '--field-selector', 'involvedObject.kind=Service', '-o', columns], signal)
+  await showEvents(lab, ['--field-selector', 'involvedObject.kind=Service'], signal)
   await showKubectl(lab, ['logs', ...deployment, '--tail=5'], signal)
+  return proxy
 }
 
-async function showInstall(lab: Lab, adminUrl: string, signal: AbortSignal): Promise<void> {
-  const args = installArgs(lab, demoConfig(adminUrl))
+async function showInstall(lab: Lab, { config, values }: DemoProxy, signal: AbortSignal): Promise<void> {
+  const args = installArgs(lab, config.inside, values)
   const shown = args.map((arg) => (arg.startsWith(ROOT) ? relative(ROOT, arg) : arg))
-  const output = await lab.helm(args, signal)
-  process.stdout.write(`$ helm ${shown.join(' ')}\n${output.trimEnd()}\n`)
+  showCommand(`helm ${shown.join(' ')}`, await lab.helm(args, signal))
 }
 
 async function showServing(lab: Lab, signal: AbortSignal): Promise<void> {
@@ -99,20 +101,15 @@ async function showServing(lab: Lab, signal: AbortSignal): Promise<void> {
 }
 
 /** An administrator takes a node out of service, as it should be done. */
-async function showDeparture(lab: Lab, adminUrl: string, signal: AbortSignal): Promise<void> {
+async function showDeparture(lab: Lab, proxy: DemoProxy, signal: AbortSignal): Promise<void> {
   const leaving = await nodeWithoutOperator(lab, signal)
   say(`Node ${leaving.name} leaves the cluster, and the proxy follows:`)
-  await showCaddy(lab, adminUrl, signal)
+  await proxy.show(signal)
   const drain = ['drain', leaving.name, '--ignore-daemonsets']
   await showKubectl(lab, drain, signal)
   await showKubectl(lab, ['delete', 'node', leaving.name], signal)
-  const url = `${adminUrl}/config/apps/layer4/servers`
-  const followed = async (limit: AbortSignal) => {
-    const { code, stdout } = await lab.inNamespace('edge', ['curl', '-sS', '-f', '-m', '5', url], limit)
-    return code === 0 && !stdout.includes(`"${leaving.addresses.v4}:`)
-  }
-  await waitFor('the proxy to follow', followed, { timeoutMs: 15_000, intervalMs: 50 }, signal)
-  await showCaddy(lab, adminUrl, signal)
+  await followed(proxy, leaving.addresses.v4, signal)
+  await proxy.show(signal)
   await lab.kubectl(['rollout', 'status', 'deployment/web', '--timeout=60s'], signal, { timeoutMs: 70_000 })
   await showPods(lab, signal)
   await showAnswers(lab, signal)

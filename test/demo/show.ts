@@ -8,14 +8,15 @@ export function say(text: string): void {
   process.stdout.write(`\n${bold(text)}\n`)
 }
 
-function print(command: string, output: string): void {
+/** Shows a command with what it answered. */
+export function showCommand(command: string, output: string): void {
   process.stdout.write(`$ ${command}\n${output.trimEnd()}\n`)
 }
 
 /** Runs kubectl and shows command and answer. */
 export async function showKubectl(lab: Lab, args: readonly string[], signal: AbortSignal): Promise<string> {
   const output = await lab.kubectl(args, signal)
-  print(`kubectl ${args.join(' ')}`, output)
+  showCommand(`kubectl ${args.join(' ')}`, output)
   return output
 }
 
@@ -38,28 +39,6 @@ export async function showCurl(
   const lines = [...answers]
     .toSorted(([a], [b]) => a.localeCompare(b))
     .map(([answer, count]) => `${answer}   (${count} of ${times})`)
-  print(`curl ${url}      # ${times} times, from the client outside`, lines.join('\n'))
+  showCommand(`curl ${url}      # ${times} times, from the client outside`, lines.join('\n'))
   return [...answers.keys()]
-}
-
-interface Server {
-  readonly listen?: readonly string[]
-  readonly routes?: readonly {
-    readonly handle?: readonly { readonly upstreams?: readonly { readonly dial?: readonly string[] }[] }[]
-  }[]
-}
-
-/** Shows what Caddy listens on and where it leads. */
-export async function showCaddy(lab: Lab, adminUrl: string, signal: AbortSignal): Promise<readonly string[]> {
-  const url = `${adminUrl}/config/apps/layer4/servers`
-  const { stdout } = await lab.inNamespace('edge', ['curl', '-sS', '-m', '5', url], signal)
-  const servers = JSON.parse(stdout) as Readonly<Record<string, Server>>
-  const lines = Object.values(servers).map(({ listen = [], routes = [] }) => {
-    const dials = routes.flatMap(({ handle = [] }) =>
-      handle.flatMap(({ upstreams = [] }) => upstreams.flatMap(({ dial = [] }) => dial)),
-    )
-    return `${listen.join(' ')}  →  ${dials.join('  ')}`
-  })
-  print("curl …/config/apps/layer4/servers      # what the proxy's admin API says, shortened", lines.join('\n'))
-  return lines
 }

@@ -112,7 +112,7 @@ async function repairsEdits({ create, services, edge, traffic, signal }: Scenari
   await traffic.refused(address, 96, signal)
 }
 
-async function restartsInSilence({ create, services, edge, spare, lab, signal }: Scenario): Promise<void> {
+async function restartsInSilence({ create, services, edge, spare, haproxy, lab, signal }: Scenario): Promise<void> {
   await create({ name: 'lasts', ports: webPort(97) })
   await create({ name: 'lasts-nodeport', type: 'NodePort', ports: webPort(98) })
   await create({
@@ -128,17 +128,21 @@ async function restartsInSilence({ create, services, edge, spare, lab, signal }:
   const whole = async () => ({
     edge1: await edge.text('', signal),
     edge2: await spare.edge.text('', signal),
+    haproxy: await haproxy.ask('/v1/tables/lab', signal),
+    haproxyFile: haproxy.file(),
     services: JSON.stringify(await services.all(signal)),
   })
   const before = await whole()
   const requests = () => [...edge.requests(), ...spare.edge.requests()]
   const writesBefore = requests().filter(isWrite)
+  const readsOfEdge = await haproxy.reads(signal)
   await lab.kubectl(['rollout', 'restart', ...deployment], signal)
   await lab.kubectl(['rollout', 'status', ...deployment, '--timeout=60s'], signal)
   const pod = await onlyPod(lab, former?.metadata.name ?? '', signal)
-  // The new pod has looked at everything at least twice.
+  // The new pod has looked at everything at least twice: at the edge by three requests for each class, while others look there too.
   const looked = async () =>
-    edge.requests().filter(({ from, method }) => from === pod && method === 'GET').length >= 2 * classesOnEdge1
+    edge.requests().filter(({ from, method }) => from === pod && method === 'GET').length >= 2 * classesOnEdge1 &&
+    (await haproxy.reads(signal)) >= readsOfEdge + 20
   await waitFor('the new operator to read the proxy', looked, { timeoutMs: 40_000 }, signal)
   deepEqual(await whole(), before)
   deepEqual(requests().filter(isWrite), writesBefore)

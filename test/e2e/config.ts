@@ -1,5 +1,6 @@
 /** The operator's configuration, and who has which of the edge's public addresses. */
 import { controlPlane, podNet } from '../lab/addresses.ts'
+import { haproxyClasses, otherHaproxyClass } from './haproxy-config.ts'
 
 /** Of Service `steady`, which the whole run serves and probes: the other cluster leads there too. */
 export const steady = { port: 8080, nodePort: 30_800 } as const
@@ -45,8 +46,17 @@ export interface OperatorConfig {
   readonly classes: readonly ({ readonly name: string } & Readonly<Record<string, unknown>>)[]
 }
 
-/** Two proxies: `edge-1` is up for the whole run, `edge-2` is there to be broken. */
-export function operatorConfig(edge1: string, edge2: string): OperatorConfig {
+/** Where the operator reaches its proxies. */
+export interface Access {
+  /** Of Caddy's admin API. */
+  readonly edge1: string
+  readonly edge2: string
+  /** The `edge` of the proxy that is HAProxy. */
+  readonly haproxy: Readonly<Record<string, string>>
+}
+
+/** Two Caddys, `edge-1` up for the whole run and `edge-2` there to be broken, and one HAProxy. */
+export function operatorConfig({ edge1, edge2, haproxy }: Access): OperatorConfig {
   const first = [{ name: 'edge-1', caddy: { url: edge1, insecure: true } }]
   const second = [{ name: 'edge-2', caddy: { url: edge2, insecure: true, timeout: '5s' } }]
   const { ingress, publicFirst, publicLast, standard, small, spare, near, far } = addresses
@@ -73,6 +83,7 @@ export function operatorConfig(edge1: string, edge2: string): OperatorConfig {
       strictClass(first),
       { name: 'passing', pools: pool(addresses.passing), proxies: first },
       { name: 'moving', pools: pool(addresses.movingFrom), proxies: first },
+      ...haproxyClasses(haproxy),
     ],
   }
 }
@@ -118,8 +129,8 @@ export function foreignConfig(): Readonly<Record<string, unknown>> {
   return { apps: { http: { servers: { site } }, layer4: { servers: { 'by-hand': byHand } } } }
 }
 
-/** The configuration of another cluster's operator: a class of the same name, on the same proxy. */
-export function otherConfig(edge1: string): object {
+/** The configuration of another cluster's operator: classes of the same names, on the same proxies. */
+export function otherConfig({ edge1, haproxy }: Omit<Access, 'edge2'>): object {
   return {
     cluster: 'other',
     classes: [
@@ -128,6 +139,7 @@ export function otherConfig(edge1: string): object {
         pools: [{ name: 'main', addresses: [addresses.otherCluster] }],
         proxies: [{ name: 'edge-1', caddy: { url: edge1, insecure: true } }],
       },
+      otherHaproxyClass(haproxy),
     ],
   }
 }

@@ -29,10 +29,10 @@ export async function reconfigure(lab: Lab, config: object, signal: AbortSignal)
   await waitFor('the edit to reach the pod', arrived, { timeoutMs: 30_000, intervalMs: 500 }, signal)
 }
 
-/** Gives the arguments of `helm` that install the chart with this configuration. */
-export function installArgs(lab: Lab, config: object): readonly string[] {
+/** Gives the arguments of `helm` that install the chart with this configuration, and with further values. */
+export function installArgs(lab: Lab, config: object, more: object = {}): readonly string[] {
   const [repository, tag] = productImage.split(/:(?=[^/]*$)/)
-  const values = { config, image: { repository, tag, pullPolicy: 'Never' } }
+  const values = { config, image: { repository, tag, pullPolicy: 'Never' }, ...more }
   const file = join(lab.dir, 'values.json')
   writeFileSync(file, JSON.stringify(values, undefined, 2))
   const where = ['--namespace', release.namespace, '--create-namespace']

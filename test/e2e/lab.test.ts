@@ -5,6 +5,9 @@ import { badProxies } from './bad-proxies.ts'
 import { badServices } from './bad-services.ts'
 import { changes } from './changes.ts'
 import { fixed } from './fixed.ts'
+import { haproxy } from './haproxy.ts'
+import { haproxySharing } from './haproxy-sharing.ts'
+import { haproxyTrouble } from './haproxy-trouble.ts'
 import { ingress } from './ingress.ts'
 import { lifecycle } from './lifecycle.ts'
 import { neighbours } from './neighbours.ts'
@@ -51,5 +54,8 @@ lifecycle(scenario)
 changes(scenario)
 badServices(scenario)
 badProxies(scenario)
+haproxy(scenario)
+haproxySharing(scenario)
+haproxyTrouble(scenario)
 reconfigured(scenario)
 neighbours(scenario)

@@ -11,7 +11,9 @@ import { applyAll, deletePods, podsReady, seerPod, seerPorts } from './workloads
 
 export function policies(scenario: Scenarios): void {
   scenario('externalTrafficPolicy Local: nodes with ready pods only, and nobody waits while pods move', followsPods)
-  scenario('loadBalancerSourceRanges: who is named is served, and nobody else', limitsSources)
+  scenario('loadBalancerSourceRanges: who is named is served, and nobody else', async (one) =>
+    limitSources(one, 'public'),
+  )
   scenario('sessionAffinity ClientIP: a client finds its pod again', sticks)
   scenario('without node ports the targets are pods, where the class allows them', leadsToPods)
 }
@@ -89,9 +91,14 @@ function only(v4: string): Readonly<Record<string, unknown>> {
   return { loadBalancerSourceRanges: [`${v4}/32`, '2001:db8:ffff::/48'] }
 }
 
-async function limitsSources({ create, services, traffic, lab, signal }: Scenario): Promise<void> {
+/** What a Service of a class makes of its source ranges. */
+export async function limitSources(
+  { create, services, traffic, lab, signal }: Scenario,
+  className: string,
+): Promise<void> {
   const other = createTraffic(lab, otherClient.v4)
-  await create({ name: 'limited', ports: webPort(121), spec: only(client.v4) })
+  const annotations = { 'fairway.dev/class': className }
+  await create({ name: 'limited', annotations, ports: webPort(121), spec: only(client.v4) })
   const address = await services.addressOf('limited', signal)
   match(await traffic.answers(address, 121, '/hostname', signal), /^web-/)
   await other.turnedAway(address, 121, signal)

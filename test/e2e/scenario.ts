@@ -43,7 +43,7 @@ export function scenarios(getWorld: () => World): Scenarios {
       }
       const work = async () => {
         await body(scenario)
-        await world.probe.steadySince(startMs, signal)
+        for (const probe of [world.probe, world.haproxy.probe]) await probe.steadySince(startMs, signal)
       }
       const cleanUp = async () => {
         const late = AbortSignal.timeout(CLEANS_UP_WITHIN_MS)
@@ -69,7 +69,7 @@ function caddyLog(file: string): string {
 }
 
 /** What the operator, the cluster and the proxies said last. */
-export async function describeWorld({ lab, other }: Pick<World, 'lab' | 'other'>): Promise<string> {
+export async function describeWorld({ lab, other, haproxy }: World): Promise<string> {
   const signal = AbortSignal.timeout(20_000)
   const kubectl = async (...args: string[]) => lab.kubectl(args, signal).catch((error: Error) => error.message)
   const parts = {
@@ -78,6 +78,8 @@ export async function describeWorld({ lab, other }: Pick<World, 'lab' | 'other'>
     'kubectl get pods': await kubectl('get', 'pods', '-A', '-o', 'wide'),
     "edge-1's log": caddyLog(join(lab.dir, 'caddy.log')),
     "edge-2's log": caddyLog(join(lab.dir, 'caddy-2.log')),
+    "the edge's log": await tailFile(haproxy.machine.edge.logFile),
+    "HAProxy's log": await tailFile(haproxy.machine.haproxy.logFile, 10),
     "the other operator's log": await tailFile(other.operator.logFile, 10),
   }
   return Object.entries(parts)

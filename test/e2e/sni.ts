@@ -8,11 +8,11 @@ import type { Scenario, Scenarios } from './scenario.ts'
 import { applyAll, deletePods, podsReady, tlsPod, tlsPort, tlsSecret } from './workloads.ts'
 
 export function sni(scenario: Scenarios): void {
-  scenario('TLS Services share port 443 by their hosts, and each shows its own certificate', sharesByHosts)
+  scenario('TLS Services share port 443 by their hosts, and each shows its own certificate', async (one) =>
+    shareByHosts(one, 'public', '203.0.113.11'),
+  )
   scenario('a host that its class keeps for others', refusesReservedHost)
 }
-
-const ADDRESS = '203.0.113.11'
 
 /** The pods, by the names in their certificates. */
 const CERTIFICATES = {
@@ -21,12 +21,12 @@ const CERTIFICATES = {
   'tls-rest': ['rest.example', 'deep.www.b.example'],
 } as const
 
-async function startTlsPods({ lab, cleanUp, signal }: Scenario): Promise<void> {
+async function startTlsPods({ lab, cleanUp, signal }: Scenario, address: string): Promise<void> {
   const names = Object.keys(CERTIFICATES)
   cleanUp(async (late) => deletePods(lab, names, late))
   const items = await Promise.all(
     Object.entries(CERTIFICATES).map(async ([name, dnsNames]) => {
-      const addresses = name === 'tls-rest' ? [ADDRESS] : []
+      const addresses = name === 'tls-rest' ? [address] : []
       const request = { name, commonName: name, dnsNames, addresses }
       const certificate = await issueCertificate(lab.dir, lab.controlPlane.authority, request, signal)
       return [tlsSecret(name, certificate), tlsPod(name)]
@@ -36,18 +36,19 @@ async function startTlsPods({ lab, cleanUp, signal }: Scenario): Promise<void> {
   await podsReady(lab, names, signal)
 }
 
-async function sharesByHosts(scenario: Scenario): Promise<void> {
+/** What TLS Services of a class make of port 443 of one of its addresses. */
+export async function shareByHosts(scenario: Scenario, className: string, address: string): Promise<void> {
   const { create, services, signal } = scenario
-  await startTlsPods(scenario)
+  await startTlsPods(scenario, address)
   const share = async (name: string, app: string, hosts: string | undefined) => {
     const named = hosts === undefined ? {} : { 'fairway.dev/hosts': hosts }
-    const annotations = { 'fairway.dev/class': 'public', 'fairway.dev/address': ADDRESS, ...named }
+    const annotations = { 'fairway.dev/class': className, 'fairway.dev/address': address, ...named }
     await create({ name, app, annotations, ports: [{ port: 443, targetPort: tlsPort }] })
   }
   await share('host-a', 'tls-a', 'a.example')
   await share('host-b', 'tls-b', 'b.example,*.b.example')
   await share('host-rest', 'tls-rest', undefined)
-  for (const name of ['host-a', 'host-b', 'host-rest']) equal(await services.addressOf(name, signal), ADDRESS, name)
+  for (const name of ['host-a', 'host-b', 'host-rest']) equal(await services.addressOf(name, signal), address, name)
   const first: readonly (readonly [string | undefined, string])[] = [
     ['a.example', 'tls-a'],
     ['b.example', 'tls-b'],
@@ -57,29 +58,30 @@ async function sharesByHosts(scenario: Scenario): Promise<void> {
     ['rest.example', 'tls-rest'],
     [undefined, 'tls-rest'],
   ]
-  await answerByName(scenario, first)
+  await answerByName(scenario, address, first)
   // One of its hosts is covered by another's wildcard.
   await share('host-late', 'tls-a', 'c.example,www.b.example')
-  const says = [/e2e\/host-late/, /www\.b\.example/, /e2e\/host-b/, new RegExp(`${ADDRESS}.*443|443.*${ADDRESS}`)]
+  const says = [/e2e\/host-late/, /www\.b\.example/, /e2e\/host-b/, new RegExp(`${address}.*443|443.*${address}`)]
   await services.warningOf('host-late', { reason: 'HostTaken', says }, signal)
-  await answerByName(scenario, [...first, ['c.example', 'tls-a']])
+  await answerByName(scenario, address, [...first, ['c.example', 'tls-a']])
   await share('host-later', 'tls-b', 'a.example')
   const both = [/e2e\/host-later/, /a\.example/, /e2e\/host-a/]
   await services.warningOf('host-later', { reason: 'HostTaken', says: both }, signal)
   equal(isServed(await services.get('host-later', signal)), false)
-  await answerByName(scenario, first)
+  await answerByName(scenario, address, first)
   // Who comes next gets what is free again.
   await services.remove('host-a', signal)
-  equal(await services.addressOf('host-later', signal), ADDRESS)
+  equal(await services.addressOf('host-later', signal), address)
 }
 
 /** Every name's server answers with a certificate for that name. */
 async function answerByName(
   { traffic, signal }: Scenario,
+  address: string,
   pods: readonly (readonly [string | undefined, string])[],
 ): Promise<void> {
   for (const [name, pod] of pods) {
-    const probe = async (limit: AbortSignal) => (await traffic.tls(ADDRESS, 443, name, '/hostname', limit)) === pod
+    const probe = async (limit: AbortSignal) => (await traffic.tls(address, 443, name, '/hostname', limit)) === pod
     await waitFor(`${name ?? 'no name'} to lead to ${pod}`, probe, { timeoutMs: 10_000 }, signal)
   }
 }

@@ -30,8 +30,8 @@ const REFUSED = 7
 const EMPTY_REPLY = 52
 const RESET = 56
 const MOST_TRIES = 80
-/** Connections that the whole run may lose to reloads, for each URL. */
-const MOST_LOST = 2
+/** Connections that the whole run may lose to reloads of Caddy, for each URL. */
+const LOST_BY_CADDY = 2
 
 /** Traffic of the client's, by default from its usual address. */
 export function createTraffic(lab: Lab, source?: string): Traffic {
@@ -92,15 +92,21 @@ export function hostOf(peer: string): string {
 export interface Probe {
   /** Throws when a URL has failed since that moment, or was not asked. Waits for answers that come after the call. */
   steadySince(startMs: number, signal: AbortSignal): Promise<void>
+  /** What has failed before this moment is expected, and not asked about again. */
+  forgive(): void
   stop(signal: AbortSignal): Promise<void>
 }
 
-/** Probes URLs without a pause, from outside. */
-export function startProbe(lab: Lab, name: string, urls: readonly string[]): Probe {
+/** Probes URLs without a pause, from outside. Each of them may lose so many single connections. */
+export function startProbe(lab: Lab, name: string, urls: readonly string[], mostLost = LOST_BY_CADDY): Probe {
   const argv = [process.execPath, join(import.meta.dirname, 'probe-main.ts'), ...urls]
   const prober = lab.spawn('client', name, argv)
+  let forgivenMs = 0
   return {
     stop: async (signal) => prober.stop(0, signal),
+    forgive: () => {
+      forgivenMs = Date.now()
+    },
     steadySince: async (startMs, signal) => {
       const now = Date.now()
       const fresh = async () => {
@@ -108,8 +114,9 @@ export function startProbe(lab: Lab, name: string, urls: readonly string[]): Pro
         return urls.every((url) => seen.some((answer) => answer.url === url))
       }
       await waitFor('the probe to have answers', fresh, { timeoutMs: 15_000, daemons: [prober] }, signal)
-      const all = readAnswers(prober).filter(({ timeMs }) => timeMs >= startMs)
-      const failed = urls.flatMap((url) => gapsIn(all.filter((answer) => answer.url === url)))
+      const all = readAnswers(prober).filter(({ timeMs }) => timeMs >= Math.max(startMs, forgivenMs))
+      const of = (url: string) => all.filter((answer) => answer.url === url)
+      const failed = urls.flatMap((url) => gapsIn(of(url), mostLost))
       if (failed.length === 0) return
       const lines = failed.map(({ timeMs, url, outcome }) => `${new Date(timeMs).toISOString()} ${url}: ${outcome}`)
       throw new Error(`what was served before has failed ${failed.length} times:\n${lines.slice(0, 10).join('\n')}`)
@@ -121,14 +128,14 @@ export function startProbe(lab: Lab, name: string, urls: readonly string[]): Pro
  * The failures that tell of a gap. A reload of Caddy itself costs about one in five thousand connections, those that it has accepted and not
  * yet led on: one alone, between answers, is such; a port that refuses, or two in a row, never.
  */
-function gapsIn(answers: readonly Answer[]): readonly Answer[] {
+function gapsIn(answers: readonly Answer[], mostLost: number): readonly Answer[] {
   const failed = answers.filter(({ outcome }) => outcome !== 'ok')
   const isLone = (answer: Answer) => {
     const at = answers.indexOf(answer)
     return [answers[at - 1], answers[at + 1]].every((other) => other === undefined || other.outcome === 'ok')
   }
   const lost = failed.filter((answer) => /socket hang up|ECONNRESET/.test(answer.outcome) && isLone(answer))
-  return failed.length === lost.length && lost.length <= MOST_LOST ? [] : failed
+  return failed.length === lost.length && lost.length <= mostLost ? [] : failed
 }
 
 interface Answer {

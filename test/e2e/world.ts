@@ -1,4 +1,4 @@
-/** Everything that the scenarios share: one cluster, two proxies, one operator, and a neighbour. */
+/** Everything that the scenarios share: one cluster, its proxies, one operator, and a neighbour. */
 import { copyFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { hostPort } from '../../src/model/address.ts'
@@ -11,6 +11,7 @@ import { type CaddyProcess, startCaddy } from '../lab/proxy-caddy.ts'
 import { prepareMachine } from '../lab/requirements.ts'
 import { addresses, byHandPorts, foreignConfig, type OperatorConfig, operatorConfig, steady } from './config.ts'
 import { createEdge, type Edge } from './edge.ts'
+import { type Haproxy, type PreparedMachine, setUpHaproxy, watchHaproxy } from './haproxy-world.ts'
 import { installArgs } from './install.ts'
 import { type OtherCluster, startOtherCluster } from './other-cluster.ts'
 import { createServices, type Services } from './services.ts'
@@ -22,6 +23,8 @@ export interface World {
   /** The proxy that is up for the whole run. */
   readonly edge: Edge
   readonly spare: Spare
+  /** HAProxy on the same machine, with `fairway edge` beside it. */
+  readonly haproxy: Haproxy
   readonly services: Services
   readonly traffic: Traffic
   /** Asks Service `steady`, the foreign server and the other cluster's frontend, from the start to the end. */
@@ -71,13 +74,22 @@ export async function startWorld(progress: Progress, signal: AbortSignal): Promi
   try {
     return await step(progress, 'starting proxies, pods and the operator', async () => {
       await lab.inNamespace('edge', ['sysctl', '-qp', sysctls], signal)
-      const caddy = await startCaddy(lab, { program: programs.caddy, config: foreignConfig() }, signal)
       const spare = createSpare(lab, programs)
-      await spare.start('layer4', signal)
-      other = await startOtherCluster(lab, caddy.adminUrl, signal)
-      const config = operatorConfig(caddy.adminUrl, spare.adminUrl)
-      await Promise.all([startWorkloads(lab, signal), lab.helm(installArgs(lab, config), signal)])
-      return await assemble({ lab, edge: createEdge(lab, caddy), spare, other, config, ending: signal, stop }, signal)
+      const [caddy, machine] = await Promise.all([
+        startCaddy(lab, { program: programs.caddy, config: foreignConfig() }, signal),
+        setUpHaproxy(lab, signal),
+        spare.start('layer4', signal),
+      ])
+      const config = operatorConfig({ edge1: caddy.adminUrl, edge2: spare.adminUrl, haproxy: machine.access })
+      const startNeighbour = async () => {
+        other = await startOtherCluster(lab, caddy.adminUrl, machine, signal)
+        return other
+      }
+      const install = lab.helm(installArgs(lab, config, machine.values), signal)
+      const [neighbour] = await Promise.all([startNeighbour(), startWorkloads(lab, signal), install])
+      const edge = createEdge(lab, caddy)
+      const parts = { lab, edge, spare, other: neighbour, config, ending: signal, stop }
+      return await assemble(parts, machine, signal)
     })
   } catch (error) {
     await stop(AbortSignal.timeout(60_000))
@@ -87,7 +99,7 @@ export async function startWorld(progress: Progress, signal: AbortSignal): Promi
 
 type Parts = Pick<World, 'lab' | 'edge' | 'spare' | 'other' | 'config' | 'ending' | 'stop'>
 
-async function assemble(parts: Parts, signal: AbortSignal): Promise<World> {
+async function assemble(parts: Parts, machine: PreparedMachine, signal: AbortSignal): Promise<World> {
   const { lab, edge } = parts
   const services = createServices(lab.api)
   const traffic = createTraffic(lab)
@@ -103,9 +115,10 @@ async function assemble(parts: Parts, signal: AbortSignal): Promise<World> {
     'probe',
     targets.map(([address, port]) => `http://${hostPort(address, port)}/hostname`),
   )
+  const haproxy = await watchHaproxy(lab, machine, services, traffic, signal)
   const foreign = await readForeign(edge, signal)
   const startedMs = Date.now()
-  return { ...parts, services, traffic, probe, foreign, startedMs }
+  return { ...parts, services, traffic, probe, haproxy, foreign, startedMs }
 }
 
 export async function readForeign(edge: Edge, signal: AbortSignal): Promise<Foreign> {

@@ -37,6 +37,8 @@ export interface HaproxyUnit {
   /** Ends master and workers as a power cut would. */
   readonly kill: () => Promise<void>
   readonly running: () => Promise<Running>
+  /** Of the master and all its workers. */
+  readonly pids: () => Promise<readonly number[]>
   readonly log: () => Promise<string>
   /** Kills it and removes its folder. */
   readonly close: () => Promise<void>
@@ -90,11 +92,17 @@ export async function makeHaproxy(admin: string): Promise<HaproxyUnit> {
     return found
   }
 
+  async function pids(): Promise<readonly number[]> {
+    const text = await master.ask('show proc', AbortSignal.timeout(STARTS_WITHIN_MS))
+    return [...text.matchAll(/^(\d+)/gm)].map(([pid]) => Number(pid))
+  }
+
   const readLog = () => readFile(logFile, 'utf8').catch(() => '')
   const close = async () => {
     await kill()
     await rm(dir, { recursive: true, force: true })
   }
   const stateDir = join(dir, 'state')
-  return { dir, adminFile, configFile, masterSocket, stateDir, master, start, kill, running, log: readLog, close }
+  const files = { dir, adminFile, configFile, masterSocket, stateDir }
+  return { ...files, master, start, kill, running, pids, log: readLog, close }
 }

@@ -237,7 +237,9 @@ export function observed(table: Table, drifted: readonly string[] = []): Observe
     drifted: new Set(drifted),
     listeners: [],
     siblings: [],
+    refused: [],
     notices: [],
+    trouble: undefined,
     capabilities: ALL_CAPABILITIES,
   }
 }

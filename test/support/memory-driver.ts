@@ -40,7 +40,10 @@ export interface MemoryProxy {
   drifted: ReadonlySet<FrontendKey>
   listeners: readonly Listener[]
   siblings: readonly Sibling[]
+  /** Of the table, what it has and does not serve. */
+  refused: readonly Refusal[]
   notices: readonly Refusal[]
+  trouble: Problem | undefined
   writes: number
   /** Thrown by the next calls, as long as it is set. */
   broken: Problem | undefined
@@ -57,7 +60,9 @@ export function createMemoryProxy(capabilities: Capabilities = ALL): MemoryProxy
     drifted: new Set(),
     listeners: [],
     siblings: [],
+    refused: [],
     notices: [],
+    trouble: undefined,
     writes: 0,
     broken: undefined,
     refuses: new Map(),
@@ -67,8 +72,9 @@ export function createMemoryProxy(capabilities: Capabilities = ALL): MemoryProxy
       capabilities,
       read: async (): Promise<Observed> => {
         fail(proxy)
-        const { table, drifted, listeners, siblings, notices } = proxy
-        return { revision: String(proxy.writes), table, drifted, listeners, siblings, notices, capabilities }
+        const { table, drifted, listeners, siblings, refused, notices, trouble } = proxy
+        const revision = String(proxy.writes)
+        return { revision, table, drifted, listeners, siblings, refused, notices, trouble, capabilities }
       },
       apply: async (plan) => {
         fail(proxy)

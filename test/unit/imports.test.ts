@@ -27,7 +27,7 @@ const RULES: Readonly<Record<string, { readonly ours: readonly string[]; readonl
   drivers: { ours: ['model'], packages: ['undici', 'zod', 'p-retry', 'node:'] },
   edge: {
     ours: ['model', 'config'],
-    packages: ['hono', '@hono/node-server', '@peculiar/x509', 'prom-client', 'zod', 'node:'],
+    packages: ['hono', '@hono/node-server', '@peculiar/x509', 'prom-client', 'reflect-metadata', 'zod', 'node:'],
   },
   server: { ours: ['model'], packages: ['hono', '@hono/node-server', 'node:'] },
   operator: { ours: ['model', 'config', 'desired', 'plan', 'kube'], packages: ['pino', 'node:'] },

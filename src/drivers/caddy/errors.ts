@@ -10,6 +10,7 @@ export const CADDY: Program = {
   credentials:
     "Check that admin.origins has the URL's host and port, that admin.listen is the address in the URL, and, on admin.remote, that access_control " +
     'has our client certificate with one permission: path /config/apps, methods GET, POST and PUT',
+  judgesCertificates: true,
 }
 
 /** Caddy's own words, on one line and not longer than an Event can carry. */

@@ -112,7 +112,9 @@ function observe(
     siblings: [...siblings.values()].flatMap(({ name, parts }) =>
       parts.map(({ key }) => ({ className: name.className, key })),
     ),
+    refused: [],
     notices: [],
+    trouble: undefined,
     capabilities: CADDY_CAPABILITIES,
   }
 }

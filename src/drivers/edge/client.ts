@@ -5,7 +5,8 @@ import pRetry from 'p-retry'
 import { request } from 'undici'
 import { errorText, FairwayError } from '../../model/problems.ts'
 import { createAgents } from '../http/agents.ts'
-import { codeOf, DROPPED, type Program, requestError } from '../http/failures.ts'
+import { codeOf, DROPPED, requestError } from '../http/failures.ts'
+import { EDGE } from './errors.ts'
 import type { EdgeOptions } from './options.ts'
 
 export interface Answer {
@@ -30,11 +31,6 @@ export interface EdgeClient {
 
 export type WriteMethod = 'PUT' | 'PATCH' | 'DELETE'
 
-const EDGE: Program = {
-  name: 'fairway edge',
-  listen: "`listen` in the edge's configuration",
-  credentials: 'Check tokenFile, or certFile and keyFile, against `fairway edge token list` on the proxy',
-}
 const RETRY = {
   retries: 3,
   minTimeout: 50,
@@ -44,8 +40,8 @@ const RETRY = {
 }
 /** Shorter bodies gain nothing. */
 const GZIP_FROM = 1_024
-/** Far beyond any table: what a broken edge sends must not fill our memory. */
-const LARGEST_ANSWER = 256 * 1_048_576
+/** Ten times the largest table, as sent and as unpacked: what a broken edge sends must not fill our memory. */
+const LARGEST_ANSWER = 64 * 1_048_576
 const zip = promisify(gzip)
 const unzip = promisify(gunzip)
 
@@ -56,7 +52,8 @@ interface Sent {
   readonly body?: object | undefined
 }
 
-export function createEdgeClient(options: EdgeOptions): EdgeClient {
+/** Makes a client. `largest` is the most bytes that an answer may have. */
+export function createEdgeClient(options: EdgeOptions, largest = LARGEST_ANSWER): EdgeClient {
   const base = options.url.replace(/\/+$/, '')
   const agents = createAgents(options)
 
@@ -77,9 +74,9 @@ export function createEdgeClient(options: EdgeOptions): EdgeClient {
     // The last moment at which a process that was stopped for a while can notice.
     if (method !== 'GET') options.fence?.()
     const answer = await request(base + path, { method, headers: all, body: payload, dispatcher, signal: limit })
-    const bytes = Buffer.from(await answer.body.arrayBuffer())
+    const bytes = await readAll(answer.body, largest)
     const unpacked = answer.headers['content-encoding'] === 'gzip'
-    const plain = unpacked ? await unzip(bytes, { maxOutputLength: LARGEST_ANSWER }) : bytes
+    const plain = unpacked ? await unzip(bytes, { maxOutputLength: largest }) : bytes
     return { status: answer.statusCode, body: plain.toString() }
   }
 
@@ -103,14 +100,28 @@ export function createEdgeClient(options: EdgeOptions): EdgeClient {
   }
 }
 
+async function readAll(body: AsyncIterable<Uint8Array>, largest: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of body) {
+    size += chunk.byteLength
+    if (size > largest) throw new Error(`its answer is larger than ${largest} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
 /** Read for every request: a token is rotated by changing its Secret. */
 async function credentials({ proxy, tokenFile }: EdgeOptions): Promise<Readonly<Record<string, string>>> {
   if (tokenFile === undefined) return {}
+  const remedy = 'Correct the path, or mount the Secret that has the file'
   try {
-    return { authorization: `Bearer ${(await readFile(tokenFile, 'utf8')).trim()}` }
+    const token = (await readFile(tokenFile, 'utf8')).trim()
+    if (/^[\x21-\x7e]+$/.test(token)) return { authorization: `Bearer ${token}` }
   } catch (error) {
     const message = `tokenFile of proxy ${proxy} cannot be read: ${errorText(error)}`
-    const remedy = 'Correct the path, or mount the Secret that has the file'
     throw new FairwayError({ code: 'ConfigInvalid', kind: 'terminal', message, remedy }, error)
   }
+  const message = `tokenFile of proxy ${proxy} holds no token: ${tokenFile}`
+  throw new FairwayError({ code: 'ConfigInvalid', kind: 'terminal', message, remedy })
 }

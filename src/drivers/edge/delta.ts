@@ -57,8 +57,8 @@ function goneOf<T>(stored: readonly T[], wanted: readonly T[], key: (one: T) => 
   return stored.map(key).filter((one) => !wants.has(one))
 }
 
-/** The whole group where that is new or not longer than what changes of it. */
-function changeOf(before: TargetGroup | undefined, after: TargetGroup): TargetGroup | GroupChange | undefined {
+/** What of a group changes: all of it where that is new or not longer than the difference; undefined where nothing does. */
+export function changeOf(before: TargetGroup | undefined, after: TargetGroup): TargetGroup | GroupChange | undefined {
   if (before === undefined) return after
   if (before.targets === after.targets) return undefined
   const had = new Map(before.targets.map((target) => [placeOf(target), target]))

@@ -1,32 +1,34 @@
+import { z } from 'zod'
 import type { Sibling } from '../../model/driver.ts'
 import { writeAnswerSchema } from '../../model/edge-wire.ts'
 import type { EdgeClient } from './client.ts'
 import type { EdgeOptions } from './options.ts'
 import { parse, type Snapshot, tablePath } from './read.ts'
 
-/** Removes frontends from tables of our cluster's other classes, and a table with its last one. Resolves to whether there were any. */
+const goneSchema = z.object({})
+
+/** Removes frontends from tables of our cluster's other classes, and a table with its last one. Each as it was read: a change since then is a lost race. */
 export async function removeStrays(
   client: EdgeClient,
   options: EdgeOptions,
-  { others }: Snapshot,
+  others: Snapshot['others'],
   strays: readonly Sibling[],
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<void> {
   const { owner, epoch } = options
   for (const [className, some] of Map.groupBy(strays, (stray) => stray.className)) {
     const other = others.find((one) => one.class === className)
     if (other === undefined) continue
-    const remove = some.map(({ key }) => key)
+    const gone = new Set(some.map(({ key }) => key))
+    const remove = other.keys.filter((key) => gone.has(key))
     const path = tablePath({ ...owner, className })
-    if (other.keys.every((key) => remove.includes(key))) {
+    if (remove.length === other.keys.length) {
       const query = new URLSearchParams({ uid: owner.uid, epoch: String(epoch) })
       const answer = await client.write('DELETE', `${path}?${query.toString()}`, other.generation, undefined, signal)
-      if (answer.status !== 204) parse(options, writeAnswerSchema, answer.status, answer.body)
+      parse(options, goneSchema, answer)
     } else {
       const body = { uid: owner.uid, epoch, frontends: { remove } }
-      const answer = await client.write('PATCH', path, other.generation, body, signal)
-      parse(options, writeAnswerSchema, answer.status, answer.body)
+      parse(options, writeAnswerSchema, await client.write('PATCH', path, other.generation, body, signal))
     }
   }
-  return strays.length > 0
 }

@@ -11,6 +11,8 @@ export interface Program {
   readonly listen: string
   /** What to check when it does not take our credentials. */
   readonly credentials: string
+  /** Whether it ends connections because of our certificate. If not, whoever hangs up has been stopped. */
+  readonly judgesCertificates: boolean
 }
 
 /** Turns a request that never became an answer into a FairwayError: ProxyUnauthorized or ProxyUnreachable. */
@@ -19,7 +21,7 @@ export function requestError(endpoint: Endpoint, program: Program, timeoutMs: nu
   const code = codeOf(error)
   if (/ALERT/.test(code)) return new FairwayError(unauthorized(endpoint, program, tlsText(error)), error)
   // TLS 1.3 ends the client's handshake before the server has looked at its certificate; undici shows the alert that follows as a close.
-  if (code === 'UND_ERR_SOCKET' && endpoint.url.startsWith('https:')) {
+  if (code === 'UND_ERR_SOCKET' && program.judgesCertificates && endpoint.url.startsWith('https:')) {
     const what = 'it hangs up after the TLS handshake, as for a client certificate that it does not take'
     return new FairwayError(unauthorized(endpoint, program, what), error)
   }

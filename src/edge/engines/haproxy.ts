@@ -33,15 +33,16 @@ export async function createHaproxyEngine(options: HaproxyOptions, signal: Abort
   const reloadPace = createPace(options.minReloadIntervalMs ?? 1_000)
   const failedStarts = createFailedStarts(options.failedStartRestMs ?? 60_000)
   const tools: Tools = { options, binary, config, lastGood, master, reloadPace, failedStarts }
-  let drawing: Drawing | undefined
+  // Not the whole drawing: at thousands of frontends its text and sections are megabytes.
+  let served: Pick<Drawing, 'blueprint' | 'layouts'> | undefined
 
   return {
     name: 'haproxy',
     version,
     capabilities: HAPROXY_CAPABILITIES,
     async apply(state, applySignal) {
-      const { refused, how, drawing: applied } = await applyState(tools, state, applySignal)
-      drawing = applied
+      const { refused, how, drawing } = await applyState(tools, state, applySignal)
+      served = { blueprint: drawing.blueprint, layouts: drawing.layouts }
       log.debug({ how, frontends: state.frontends.length, refused: refused.length }, 'applied to HAProxy')
       return { refused, how }
     },
@@ -50,9 +51,9 @@ export async function createHaproxyEngine(options: HaproxyOptions, signal: Abort
       return (await Promise.all(found)).flat()
     },
     async health(healthSignal) {
-      if (drawing === undefined) return []
+      if (served === undefined) return []
       const running = await readRunning(master, healthSignal)
-      return running === undefined ? [] : readHealth(drawing, running.backends)
+      return running === undefined ? [] : readHealth(served, running.backends)
     },
     close: async () => {},
   }

@@ -120,6 +120,20 @@ describe('hosts that overlap', () => {
   })
 })
 
+const families = (...ipFamilies: readonly ('IPv4' | 'IPv6')[]) => ({
+  spec: { ipFamilies, ipFamilyPolicy: 'RequireDualStack' as const },
+})
+
+test('of two families, addresses that have the same hosts free are found, even if they are not the first ones', () => {
+  const pools = [pool('main', ['203.0.113.10', '2001:db8::1-2001:db8::2'])]
+  const services = [
+    hosting('four', 1, 'a.example', families('IPv4')),
+    hosting('six', 2, 'b.example', families('IPv6')),
+    hosting('dual', 3, 'a.example,b.example', families('IPv6', 'IPv4')),
+  ]
+  assert.equal(given(services, pools)['dual'], '2001:db8::2 203.0.113.10 [443/TCP=b.example] HostTaken')
+})
+
 describe('recorded hosts', () => {
   const record = held('443/TCP=a.example,b.example', '203.0.113.10')
 
@@ -147,6 +161,12 @@ describe('recorded hosts', () => {
   test('who had all that no other takes, and now asks for hosts, makes room', () => {
     const services = [made('next', 1), hosting('web', 2, 'a.example', { record: held('443/TCP', '203.0.113.10') })]
     assert.deepEqual(given(services, ONE), { next: '203.0.113.10 [443/TCP]', web: '203.0.113.10 [443/TCP=a.example]' })
+  })
+
+  test('who had hosts, and now asks for all that no other takes, waits for its turn', () => {
+    const services = [made('next', 1), made('web', 2, { record: held('443/TCP=a.example', '203.0.113.10') })]
+    assert.deepEqual(given(services, ONE), { next: '203.0.113.10 [443/TCP]', web: '203.0.113.10 [] PortTaken' })
+    assert.deepEqual(given(services.slice(1), ONE), { web: '203.0.113.10 [443/TCP]' })
   })
 
   test('stay while an annotation is malformed, the hosts themselves included', () => {

@@ -48,6 +48,19 @@ describe('a quota: addresses × ports of a namespace', () => {
     assert.equal(outcome(0, 'PreferDualStack'), 'nothing QuotaExceeded QuotaExceeded')
   })
 
+  test('of several sites it pays for as many addresses as it can, one of each family first', () => {
+    const sites = ['203.0.113.10', '198.51.100.1', '2001:db8::1', '192.0.2.1'].map((address, at) =>
+      pool(`site-${at}`, [address], { proxies: [`edge-${at}`] }),
+    )
+    const spec = { ipFamilies: ['IPv4', 'IPv6'] as const, ipFamilyPolicy: 'RequireDualStack' as const }
+    assert.equal(
+      given([made('web', 1, { spec })], limited({ '*': 2 }, sites))['web'],
+      '203.0.113.10 2001:db8::1 [443/TCP] QuotaExceeded QuotaExceeded',
+    )
+    const web = made('web', 1, { record: held('443/TCP', '203.0.113.10') })
+    assert.equal(given([web], limited({ '*': 2 }, sites))['web'], '203.0.113.10 198.51.100.1 [443/TCP] QuotaExceeded')
+  })
+
   test('lowered, it takes nothing away, and gives nothing more', () => {
     const both = [pool('main', ['203.0.113.10', '2001:db8::1'])]
     const spec = { ipFamilies: ['IPv4', 'IPv6'] as const, ipFamilyPolicy: 'PreferDualStack' as const }

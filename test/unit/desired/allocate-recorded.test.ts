@@ -102,6 +102,12 @@ describe('while an annotation is malformed', () => {
     assert.deepEqual(given([made('web', 1, { annotations: { pool: 'No Pool' } })], MAIN), { web: 'nothing' })
   })
 
+  test('nothing is said of a pool that it names', () => {
+    const annotations = { pool: 'gold', balance: 'fastest' }
+    const web = made('web', 1, { annotations, record: held('443/TCP', '203.0.113.12') })
+    assert.deepEqual(given([web], [...MAIN, pool('gold', ['198.51.100.1'])]), { web: '203.0.113.12 [443/TCP]' })
+  })
+
   test('an unknown annotation stops nothing', () => {
     assert.deepEqual(given([made('web', 1, { annotations: { weather: 'x' } })], MAIN), {
       web: '203.0.113.10 [443/TCP]',
@@ -172,6 +178,17 @@ describe('families', () => {
     const a = made('a', 1, { record: held('443/TCP', '203.0.113.10', '2001:db8::1') })
     const b = made('b', 2, { annotations: { address: '2001:db8::1' } })
     assert.deepEqual(given([a, b], DUAL), { a: '203.0.113.10 [443/TCP]', b: '2001:db8::1 [443/TCP]' })
+  })
+
+  test('one that is asked for in place of another, and cannot be had, leaves what is served where it is', () => {
+    const record = held('443/TCP', '203.0.113.10')
+    const web = made('web', 2, { annotations: { families: 'IPv6' }, record })
+    const wants = made('wants', 1, { annotations: { address: '203.0.113.10' } })
+    assert.deepEqual(given([web, wants], V4_ONLY), {
+      wants: 'nothing PortTaken',
+      web: '203.0.113.10 [443/TCP] FamilyUnavailable',
+    })
+    assert.deepEqual(given([web], DUAL), { web: '2001:db8::1 [443/TCP]' })
   })
 
   test('a port must be free on both', () => {

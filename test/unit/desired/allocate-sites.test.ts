@@ -101,6 +101,33 @@ describe('a requested address', () => {
     assert.deepEqual(given([web], SITES), { web: '203.0.113.10 198.51.100.21 2001:db8::10 2001:db8::20 [443/TCP]' })
   })
 
+  test('replaces one that has left the pools, whatever its site was', () => {
+    const record = held('443/TCP', '192.0.2.99', '203.0.113.10')
+    const web = made('web', 1, { annotations: { address: '198.51.100.21' }, record })
+    assert.deepEqual(given([web], SITES), { web: '203.0.113.10 198.51.100.21 [443/TCP]' })
+  })
+
+  test('of a site that gives nothing unasked: the other family comes from there too', () => {
+    const pools = [pool('main', ['203.0.113.10']), { ...WEST, autoAssign: false }]
+    const web = made('web', 1, { spec: DUAL, annotations: { address: '198.51.100.21' } })
+    assert.deepEqual(given([web], pools), { web: '198.51.100.21 203.0.113.10 2001:db8::20 [443/TCP]' })
+  })
+
+  test('on which one of its hosts is taken: other sites must have one of those that are left', () => {
+    const hosts = (name: string, one: string, address: string) =>
+      made(name, 1, { annotations: { hosts: one, address, pool: address.startsWith('203') ? 'east' : 'west' } })
+    const holders = [
+      hosts('a', 'a.example', '203.0.113.10'),
+      hosts('b', 'b.example', '198.51.100.20'),
+      hosts('c', 'b.example', '198.51.100.21'),
+    ]
+    const annotations = { hosts: 'a.example,b.example', address: '203.0.113.10' }
+    assert.equal(
+      given([...holders, made('web', 2, { annotations })], SITES)['web'],
+      '203.0.113.10 [443/TCP=b.example] PoolExhausted HostTaken',
+    )
+  })
+
   test('that cannot be had keeps what there is, and for a newcomer leaves nothing', () => {
     const holder = made('holder', 1, { annotations: { pool: 'west' } })
     const wants = { annotations: { address: '198.51.100.20' } }
@@ -110,6 +137,8 @@ describe('a requested address', () => {
       '203.0.113.11 198.51.100.21 [443/TCP] PortTaken',
     )
     assert.equal(given([holder, made('web', 2, wants)], SITES)['web'], 'nothing PortTaken')
+    const elsewhere = made('web', 2, { annotations: { address: '192.0.2.99' } })
+    assert.equal(given([elsewhere], SITES)['web'], 'nothing AddressOutsidePools')
   })
 })
 
@@ -130,6 +159,21 @@ describe('edits of the sites', () => {
   test('pools that begin to name proxies add what is missing', () => {
     const web = made('web', 1, { record: held('443/TCP', '203.0.113.11') })
     assert.deepEqual(given([web], SITES), { web: '203.0.113.11 198.51.100.20 [443/TCP]' })
+  })
+
+  test('nothing is added for who cannot be read', () => {
+    const record = held('443/TCP', '203.0.113.11')
+    const web = made('web', 1, { annotations: { balance: 'fastest' }, record })
+    assert.deepEqual(given([web], SITES), { web: '203.0.113.11 [443/TCP]' })
+  })
+
+  test('a family that no site has any more is not missed while its address is there', () => {
+    const sites = SITES.map((one) => ({ ...one, addresses: one.addresses.filter(({ family }) => family === 'IPv4') }))
+    const record = held('443/TCP', '203.0.113.10', '198.51.100.20', '2001:db8::10')
+    const web = made('web', 1, { annotations: { families: 'IPv4,IPv6' }, record })
+    assert.deepEqual(given([web], sites), {
+      web: '203.0.113.10 198.51.100.20 2001:db8::10 [443/TCP] AddressLeftPools',
+    })
   })
 
   test('a site that goes leaves its address with its Service, which is told', () => {

@@ -81,6 +81,28 @@ describe('sharing: both sides must agree', () => {
     assert.equal(given(services, MAIN)['team-b/c'], '203.0.113.11 [82/TCP]')
   })
 
+  test('two of other namespaces on an address: who shares with his own only goes elsewhere, though one of them is his', () => {
+    const services = [
+      made('team-a/a', 1, { ports: ['80'] }),
+      made('team-b/b', 2, { ports: ['81'] }),
+      made('team-a/c', 3, { ports: ['82'], annotations: { sharing: 'namespace' } }),
+    ]
+    assert.equal(given(services, MAIN)['team-a/c'], '203.0.113.11 [82/TCP]')
+  })
+
+  test('an address that is nothing for one namespace is tried for the next', () => {
+    const services = [
+      made('team-a/shy', 1, { ports: ['80'], annotations: { sharing: 'namespace' } }),
+      made('team-b/b', 2),
+      made('team-a/c', 3),
+    ]
+    assert.deepEqual(given(services, MAIN), {
+      'team-a/shy': '203.0.113.10 [80/TCP]',
+      'team-a/c': '203.0.113.10 [443/TCP]',
+      'team-b/b': '203.0.113.11 [443/TCP]',
+    })
+  })
+
   test('an address that is nothing for one Service is tried for the next, which may share it', () => {
     const services = [
       made('team-a/a', 1, { ports: ['80'] }),
@@ -172,8 +194,17 @@ describe('a requested address', () => {
 
   test('of two that are asked for, one that cannot be had: nothing is given in its place, nor the other one alone', () => {
     const pools = [pool('main', ['203.0.113.10', '2001:db8::1'])]
-    const services = [made('first', 1), wanting('203.0.113.10,2001:db8::1')]
-    assert.equal(given(services, pools)['web'], 'nothing PortTaken')
+    for (const sharing of ['any', 'dedicated']) {
+      const services = [made('first', 1, { annotations: { sharing } }), wanting('203.0.113.10,2001:db8::1')]
+      assert.equal(given(services, pools)['web'], 'nothing PortTaken')
+    }
+  })
+
+  test('that cannot be had is not replaced by another one for who has the other family only', () => {
+    const pools = [pool('main', ['203.0.113.10-203.0.113.11', '2001:db8::1'])]
+    const spec = { ipFamilies: ['IPv4', 'IPv6'] as const, ipFamilyPolicy: 'PreferDualStack' as const }
+    const web = wanting('203.0.113.10', { spec, record: held('443/TCP', '2001:db8::1') })
+    assert.equal(given([made('first', 1), web], pools)['web'], '2001:db8::1 [443/TCP] PortTaken')
   })
 
   test('of a Service with two families is for its family; the other one comes from the same pool', () => {

@@ -117,11 +117,11 @@ describe('whoever is refused is told why', () => {
   })
 
   test('a copied configuration, and a former leader', async () => {
-    const { send, putTable } = await startApi()
-    await putTable('a-public', PATH, WEB, FIRST)
-    const write = (uid: string, epoch: number) =>
-      send(`PUT ${PATH}`, { headers: ifMatch(1), body: { uid, epoch, table: WEB } })
-    const [copy, stale] = [await write(OTHER_UID, 1), await write(UID, 0)]
+    const { send } = await startApi()
+    const write = (uid: string, epoch: number, generation: number) =>
+      send(`PUT ${PATH}`, { headers: ifMatch(generation), body: { uid, epoch, table: WEB } })
+    await write(UID, 5, 0)
+    const [copy, stale] = [await write(OTHER_UID, 5, 1), await write(UID, 4, 1)]
     assert.deepEqual([copy.status, copy.json.code], [409, 'OwnerConflict'])
     assert.deepEqual([stale.status, stale.json.code], [409, 'StaleWriter'])
   })

@@ -29,6 +29,9 @@ describe('a write', () => {
     assert.equal(tell(await world.put('prod-a/public', MAIL, { uid: OTHER_UID, epoch: 9 })), 'OwnerConflict')
     assert.equal(tell(await world.put('prod-a/public', MAIL, { epoch: 4 })), 'StaleWriter')
     assert.equal(tell(await world.put('prod-a/public', MAIL, { epoch: 6 })), '2')
+    // Without a Lease there are no epochs, and what was written in one stays the highest.
+    assert.equal(tell(await world.put('prod-a/public', WEB, { epoch: 0 })), '3')
+    assert.equal(tell(await world.put('prod-a/public', WEB, { epoch: 5 })), 'StaleWriter')
   })
 
   test('removes a table, after which another cluster may have the name', async () => {

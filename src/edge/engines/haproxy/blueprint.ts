@@ -54,45 +54,67 @@ export interface Blueprint {
 
 /** Decides which sockets and backends serve frontends that `acceptFrontends` let through. */
 export function drawBlueprint(frontends: readonly BoundFrontend[], groups: EngineState['groups']): Blueprint {
-  const checks = new Map<string, CheckBackend>()
-  const backends = new Map<string, TargetBackend>()
+  const [checks, backends] = [createPool<CheckBackend>(), createPool<TargetBackend>()]
   const ported = new Set(
     [...groups].filter(([, { targets }]) => targets.some(({ port }) => port !== undefined)).map(([id]) => id),
   )
-  const addBackend = (bound: BoundFrontend, check: CheckBackend | undefined, shared: boolean): TargetBackend => {
-    if (check !== undefined) checks.set(check.name, check)
-    const backend = targetBackend(bound, check, { ported: ported.has(bound.frontend.group), shared })
-    backends.set(backend.name, backend)
-    return backend
-  }
+  const backendOf = (bound: BoundFrontend, check: CheckBackend | undefined, shared: boolean): TargetBackend =>
+    targetBackend(backends, bound, check, { ported: ported.has(bound.frontend.group), shared })
   const sockets = Map.groupBy(frontends, ({ bindAddress, frontend }) => hostPort(bindAddress, frontend.port))
   const drawn = [...sockets.values()].flatMap((bounds): readonly Socket[] => {
     const [first] = bounds
     if (first === undefined) return []
     const shared = bounds.length > 1 || first.frontend.hosts.length > 0
     const routes = bounds.map((bound): Route => {
-      const fallback = bound.frontend.healthCheck?.derived === true ? addBackend(bound, undefined, shared) : undefined
-      return { ...bound, backend: addBackend(bound, checkBackend(bound.frontend), shared), fallback }
+      const fallback = bound.frontend.healthCheck?.derived === true ? backendOf(bound, undefined, shared) : undefined
+      return { ...bound, backend: backendOf(bound, checkBackend(checks, bound.frontend), shared), fallback }
     })
     return [{ address: first.bindAddress, port: first.frontend.port, routes, shared }]
   })
-  return { sockets: drawn, checks: byName(checks), backends: byName(backends) }
+  return { sockets: drawn, checks: checks.byName(), backends: backends.byName() }
 }
 
-function byName<Backend>(backends: ReadonlyMap<string, Backend>): ReadonlyMap<string, Backend> {
-  return new Map([...backends].toSorted(([a], [b]) => compareText(a, b)))
+type Part = string | number | undefined
+
+/** Thousands of frontends have a few hundred backends among them: each is made once, for what tells it from others. */
+interface Pool<Backend> {
+  readonly find: (port: Part, parts: readonly Part[], make: (hash: string) => Backend) => Backend
+  /** All that were made, in the order of their names. */
+  readonly byName: () => ReadonlyMap<string, Backend>
 }
 
-function checkBackend({ group, targetPort, proxyProtocol, healthCheck }: Frontend): CheckBackend | undefined {
+function createPool<Backend extends { readonly name: string }>(): Pool<Backend> {
+  const made = new Map<string, Backend>()
+  return {
+    find: (port, parts, make) => {
+      const text = `${port} ${parts.join(' ')}`
+      const backend = made.get(text) ?? make(digest(parts))
+      made.set(text, backend)
+      return backend
+    },
+    byName: () => {
+      const named = [...made.values()].map((backend) => [backend.name, backend] as const)
+      return new Map(named.toSorted(([a], [b]) => compareText(a, b)))
+    },
+  }
+}
+
+function checkBackend(
+  pool: Pool<CheckBackend>,
+  { group, targetPort, proxyProtocol, healthCheck }: Frontend,
+): CheckBackend | undefined {
   if (healthCheck === undefined) return undefined
   const { kind, intervalMs, timeoutMs, rise, fall } = healthCheck
   const port = healthCheck.port ?? targetPort
   const greeting = healthCheck.port === undefined ? proxyProtocol : 'off'
-  const hash = digest([group, kind, healthCheck.port, greeting, intervalMs, timeoutMs, rise, fall])
-  return { name: `${CHECKS}${group}.${port}.${hash}`, group, check: healthCheck, port, proxyProtocol: greeting }
+  const parts = [group, kind, healthCheck.port, greeting, intervalMs, timeoutMs, rise, fall]
+  return pool.find(port, parts, (hash) => {
+    return { name: `${CHECKS}${group}.${port}.${hash}`, group, check: healthCheck, port, proxyProtocol: greeting }
+  })
 }
 
 function targetBackend(
+  pool: Pool<TargetBackend>,
   { id, frontend }: BoundFrontend,
   check: CheckBackend | undefined,
   { ported, shared }: { readonly ported: boolean; readonly shared: boolean },
@@ -103,13 +125,15 @@ function targetBackend(
   const affinityMs = balance === 'source' ? frontend.affinityMs : undefined
   // Connections of one frontend among several on a socket can only be counted where they go.
   const counted = maxConnections !== undefined && shared ? id : undefined
-  const hash = digest([group, proxyProtocol, balance, affinityMs, idleTimeoutMs, counted, check?.name])
-  const name = `fairway.to.${group}.${port ?? 'any'}.${hash}`
-  return { name, group, port, proxyProtocol, balance, affinityMs, idleTimeoutMs, tracks: check?.name }
+  const parts = [group, proxyProtocol, balance, affinityMs, idleTimeoutMs, counted, check?.name]
+  return pool.find(port, parts, (hash) => {
+    const name = `fairway.to.${group}.${port ?? 'any'}.${hash}`
+    return { name, group, port, proxyProtocol, balance, affinityMs, idleTimeoutMs, tracks: check?.name }
+  })
 }
 
 /** Tells names apart. Nobody can do harm by a collision: it would be within one group. */
-function digest(parts: readonly (string | number | undefined)[]): string {
+function digest(parts: readonly Part[]): string {
   return createHash('sha256')
     .update(JSON.stringify(parts.map((part) => part ?? null)))
     .digest('hex')

@@ -5,7 +5,10 @@ import type { Running, RunningServer } from './running.ts'
 import { serverName } from './servers.ts'
 
 /** How the running HAProxy sees the targets of what was drawn last. */
-export function readHealth({ blueprint, layouts }: Drawing, running: Running['backends']): readonly TargetHealth[] {
+export function readHealth(
+  { blueprint, layouts }: Pick<Drawing, 'blueprint' | 'layouts'>,
+  running: Running['backends'],
+): readonly TargetHealth[] {
   return blueprint.sockets
     .flatMap(({ routes }) => routes)
     .flatMap((route) => {

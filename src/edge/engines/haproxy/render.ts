@@ -48,9 +48,13 @@ export function renderConfig(
   servers: ReadonlyMap<string, Servers>,
   options: RenderOptions,
 ): Rendered {
+  const head = headSections(blueprint, options)
+  const users = usersOf(blueprint)
   const empty = new Map([...servers].map(([name, list]) => [name, list.map(() => undefined)]))
+  const headText = sectionsText(head)
   const shape = createHash('sha256')
-    .update(sectionsText(sectionsOf(blueprint, empty, options)))
+    .update(headText)
+    .update(sectionsText(backendSections(blueprint, users, empty)))
     .digest('hex')
     .slice(0, 16)
   const marker = {
@@ -58,17 +62,12 @@ export function renderConfig(
     head: `backend ${SHAPE_BACKEND} from fairway`,
     lines: [`server ${shape} 192.0.2.1:1 disabled`],
   }
-  const sections = [...sectionsOf(blueprint, servers, options), marker]
-  return { text: sectionsText(sections), shape, sections }
+  const rest = [...backendSections(blueprint, users, servers), marker]
+  return { text: headText + sectionsText(rest), shape, sections: [...head, ...rest] }
 }
 
-function sectionsOf(
-  blueprint: Blueprint,
-  servers: ReadonlyMap<string, Servers>,
-  { masterSocket, hardStopAfterMs }: RenderOptions,
-): readonly Section[] {
-  const users = usersOf(blueprint)
-  const serversOf = (name: string) => servers.get(name) ?? []
+/** What comes before the backends: no runtime command changes any of it. */
+function headSections(blueprint: Blueprint, { masterSocket, hardStopAfterMs }: RenderOptions): readonly Section[] {
   const global = { owners: [], head: 'global', lines: [`hard-stop-after ${timeText(hardStopAfterMs ?? 0)}`] }
   return [
     { owners: [], head: '# Written by fairway edge, which overwrites what is edited here.', lines: [] },
@@ -76,16 +75,21 @@ function sectionsOf(
     { owners: [], head: 'defaults fairway', lines: DEFAULTS },
     ...(blueprint.sockets.length === 0 ? [idleSection(masterSocket)] : []),
     ...blueprint.sockets.map(renderSocket),
-    ...[...blueprint.checks.values()].map((one) => ({
-      owners: users.get(one.name) ?? [],
-      head: `backend ${one.name} from fairway`,
-      lines: checkLines(one, serversOf(one.name)),
-    })),
-    ...[...blueprint.backends.values()].map((one) => ({
-      owners: users.get(one.name) ?? [],
-      head: `backend ${one.name} from fairway`,
-      lines: targetLines(one, serversOf(one.name)),
-    })),
+  ]
+}
+
+function backendSections(
+  { checks, backends }: Blueprint,
+  users: ReadonlyMap<string, readonly string[]>,
+  servers: ReadonlyMap<string, Servers>,
+): readonly Section[] {
+  const section = (name: string, lines: readonly string[]): Section => {
+    return { owners: users.get(name) ?? [], head: `backend ${name} from fairway`, lines }
+  }
+  const serversOf = (name: string) => servers.get(name) ?? []
+  return [
+    ...[...checks.values()].map((one) => section(one.name, checkLines(one, serversOf(one.name)))),
+    ...[...backends.values()].map((one) => section(one.name, targetLines(one, serversOf(one.name)))),
   ]
 }
 
@@ -100,13 +104,16 @@ function idleSection(masterSocket: string): Section {
 
 /** Which frontends a backend is there for, by its name. */
 function usersOf({ sockets }: Blueprint): ReadonlyMap<string, readonly string[]> {
-  const pairs = sockets
-    .flatMap(({ routes }) => routes)
-    .flatMap(({ id, backend, fallback }) =>
-      [backend.name, backend.tracks, fallback?.name].flatMap((name) => (name === undefined ? [] : [{ name, id }])),
-    )
-  const grouped = Map.groupBy(pairs, ({ name }) => name)
-  return new Map([...grouped].map(([name, list]) => [name, list.map(({ id }) => id)]))
+  const users = new Map<string, string[]>()
+  for (const { id, backend, fallback } of sockets.flatMap(({ routes }) => routes)) {
+    for (const name of [backend.name, backend.tracks, fallback?.name]) {
+      if (name === undefined) continue
+      const ids = users.get(name)
+      if (ids === undefined) users.set(name, [id])
+      else ids.push(id)
+    }
+  }
+  return users
 }
 
 /** What goes up and down is logged here only, once for all servers that track it. `timeout check` begins when a check is connected. */

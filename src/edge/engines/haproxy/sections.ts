@@ -8,7 +8,14 @@ export interface Section {
 }
 
 export function sectionsText(sections: readonly Section[]): string {
-  return sections.map(({ head, lines }) => [head, ...lines.map((line) => `  ${line}`), '\n'].join('\n')).join('')
+  // Thousands of sections: V8 puts one text together faster than it joins lists of lines.
+  let text = ''
+  for (const { head, lines } of sections) {
+    text += `${head}\n`
+    for (const line of lines) text += `  ${line}\n`
+    text += '\n'
+  }
+  return text
 }
 
 /** The section that a line of `sectionsText` is in, counted from 1. */

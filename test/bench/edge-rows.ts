@@ -1,0 +1,74 @@
+/** What the benchmark of the edge says, and what it is held against. */
+import type { Measured, Sample } from './edge-series.ts'
+import { atMost, figure, median, type Row } from './table.ts'
+
+/**
+ * The program's own work is most of a reload at many frontends; the rest (arbitration, drawing the file, putting table and file on the disk) may add half
+ * of it. At ten frontends a reload takes less than the requests to the edge do.
+ */
+export const MOST_RATIO = { ratio: 1.5, from: 500 }
+/**
+ * A few commands take HAProxy some milliseconds at any size, and by hand nobody writes down what a restart is to serve. So the bound is not HAProxy's time: a class's
+ * passes begin half a second apart, and the edge must not be what they wait for.
+ */
+export const MOST_MS = 500
+/** When a node leaves, one group in sixty changes, and no more than that may travel, what the pass reads before it writes included. */
+export const MOST_BYTES = 64_000
+
+export const STEPS = { service: 'new Service', target: 'changed target', node: 'leaving node' } as const
+export type Step = keyof typeof STEPS
+
+/** Medians of one kind of change. */
+export interface Summary extends Sample {
+  readonly frontends: number
+  readonly step: Step
+  /** All that a pass sends and receives. */
+  readonly passBytes: number
+}
+
+export function summarize(measured: readonly Measured[]): readonly Summary[] {
+  return measured.flatMap((one) =>
+    (['service', 'target', 'node'] as const).map((step): Summary => {
+      const of = (read: (sample: Sample) => number) => median(one[step].map(read))
+      return {
+        frontends: one.frontends,
+        step,
+        ms: of(({ ms }) => ms),
+        bareMs: of(({ bareMs }) => bareMs),
+        bytes: of(({ bytes }) => bytes),
+        writes: of(({ writes }) => writes),
+        readMs: of(({ readMs }) => readMs),
+        readBytes: of(({ readBytes }) => readBytes),
+        passBytes: of(({ bytes, readBytes }) => bytes + readBytes),
+      }
+    }),
+  )
+}
+
+export function edgeRows(measured: readonly Measured[]): readonly Row[] {
+  return [...summarize(measured).flatMap(changeRows), ...measured.flatMap(sizeRows)]
+}
+
+function changeRows({ frontends, step, ms, bareMs, writes, passBytes }: Summary): readonly Row[] {
+  const what = `${frontends} frontends, ${STEPS[step]}`
+  const [chain, ratio] = [`${what}: driver, edge, HAProxy`, ms / bareMs]
+  const held = frontends >= MOST_RATIO.from ? atMost : figure
+  return [
+    figure(`${what}: HAProxy by hand`, bareMs, 'ms'),
+    ...(step === 'service'
+      ? [figure(chain, ms, 'ms'), held(`${what}: edge ÷ by hand`, ratio, '', MOST_RATIO.ratio)]
+      : [atMost(chain, ms, 'ms', MOST_MS)]),
+    atMost(`${what}: requests that write`, writes, '', 1),
+    atMost(`${what}: the pass on the wire`, passBytes / 1_000, 'kB', MOST_BYTES / 1_000),
+  ]
+}
+
+function sizeRows({ frontends, idle, memory }: Measured): readonly Row[] {
+  const what = `${frontends} frontends`
+  return [
+    figure(`${what}, a look at what is the same`, idle.readMs, 'ms'),
+    figure(`${what}, a look at what is the same: on the wire`, idle.readBytes / 1_000, 'kB'),
+    figure(`${what}: resident memory of the edge`, memory.resident / 1e6, 'MB'),
+    figure(`${what}: the most that it was`, memory.peak / 1e6, 'MB'),
+  ]
+}

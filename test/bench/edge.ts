@@ -1,0 +1,55 @@
+/** `fairway edge` at 10, 500 and 5,000 frontends over 1,000 nodes. */
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { step, toStderr } from '../lab/progress.ts'
+import { writeEdgeDocument } from './edge-document.ts'
+import { startMachine, startNodes } from './edge-machine.ts'
+import { edgeRows } from './edge-rows.ts'
+import { type Measured, measureChanges, ROUNDS } from './edge-series.ts'
+import { createCluster, PORTS } from './edge-tables.ts'
+import type { Row } from './table.ts'
+
+const SIZES = [10, 500, 5_000]
+const ROOT = resolve(import.meta.dirname, '../..')
+
+/** `write`: docs/bench/edge.md and its chart are written anew. */
+export async function benchEdge(signal: AbortSignal, write: boolean): Promise<readonly Row[]> {
+  const dir = mkdtempSync(join(tmpdir(), 'fairway-bench-'))
+  const nodes = await startNodes()
+  try {
+    // A proxy's machine runs a bundle, so that is what is measured.
+    const entry = join(ROOT, 'src/main.ts')
+    execFileSync(process.execPath, [join(ROOT, 'scripts/build.ts'), entry, dir], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+    const program = [...unitFlags(), join(dir, 'fairway.js')]
+    const measured: Measured[] = []
+    for (const frontends of SIZES) {
+      const cluster = createCluster(frontends / PORTS, ROUNDS, nodes.port)
+      const machine = await startMachine(program)
+      try {
+        const work = () => measureChanges(machine, cluster, frontends, signal)
+        measured.push(await step(toStderr, `${frontends} frontends`, work))
+      } finally {
+        await machine.close()
+      }
+    }
+    if (write) writeEdgeDocument(join(ROOT, 'docs/bench'), measured)
+    return edgeRows(measured)
+  } finally {
+    await nodes.stop()
+    rmSync(dir, { recursive: true })
+  }
+}
+
+/** The flags with which the unit runs Node: they decide about memory. */
+function unitFlags(): readonly string[] {
+  const unit = readFileSync(join(ROOT, 'deploy/edge/systemd/fairway-edge.service'), 'utf8')
+  const [, ...words] = /^ExecStart=(.*)$/m.exec(unit)?.[1]?.split(' ') ?? []
+  return words.slice(
+    0,
+    words.findIndex((word) => !word.startsWith('--')),
+  )
+}

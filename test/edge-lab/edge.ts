@@ -1,0 +1,168 @@
+/** `fairway edge` as a process of its own on the sources of this checkout, beside a HAProxy that is a unit of its own. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseTokens } from '../../src/config/edge-tokens.ts'
+import { createHaproxyEngine } from '../../src/edge/engines/haproxy.ts'
+import { initEdge } from '../../src/edge/init.ts'
+import { hashToken, makeToken } from '../../src/edge/tokens.ts'
+import { freePort } from '../contract/sockets.ts'
+import { type HaproxyUnit, makeHaproxy } from './haproxy.ts'
+
+const MAIN = resolve(import.meta.dirname, '../../src/main.ts')
+const STARTS_WITHIN_MS = 20_000
+const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+
+/** Ended with this process even where no test gets to do it. */
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+export interface EdgeUnit {
+  readonly dir: string
+  readonly haproxy: HaproxyUnit
+  /** Of the API. */
+  readonly url: string
+  /** Whose certificate its own is signed by. */
+  readonly caFile: string
+  readonly configFile: string
+  /** A file with a token for `cluster/class` or `cluster/*`, made when it is first asked for. */
+  readonly tokenFile: (owner: string) => string
+  /** Sets keys of edge.yaml, for the next start. */
+  readonly configure: (keys: object) => Promise<void>
+  /** Starts the edge and waits until it hears clusters, and unless told otherwise until HAProxy serves what it shall. */
+  readonly start: (until?: 'hearing') => Promise<void>
+  /** Ends the edge, by SIGKILL as a power cut would. */
+  readonly end: (signal: 'SIGTERM' | 'SIGKILL') => Promise<void>
+  readonly pid: () => number
+  readonly ready: () => Promise<boolean>
+  readonly metrics: () => Promise<string>
+  readonly log: () => Promise<string>
+  /** Ends both, and removes their folders. */
+  readonly close: () => Promise<void>
+}
+
+export interface EdgeWishes {
+  /** Where API and status listen: the tests' own piece of loopback. */
+  readonly address: string
+  /** Text of the file of HAProxy's administrator. */
+  readonly admin: string
+  /** Keys of edge.yaml. */
+  readonly config?: object
+  /** Arguments of Node up to the program's own, where it is not run from the sources. */
+  readonly program?: readonly string[]
+}
+
+/** Prepares a machine as its administrator does: HAProxy runs, with a file of ours that serves nothing, and the edge has yet to be started. */
+export async function makeEdge({ address, admin, config = {}, program = [MAIN] }: EdgeWishes): Promise<EdgeUnit> {
+  const dir = await mkdtemp(join(tmpdir(), 'fairway-edge-'))
+  const haproxy = await makeHaproxy(admin)
+  const [port, statusPort] = [await freePort(address), await freePort(address)]
+  const names = { cluster: 'lab', className: undefined, addresses: [address], name: 'edge-1' }
+  await initEdge({ ...names, dir, force: false }, new Date())
+  const { configFile, adminFile, masterSocket } = haproxy
+  const keys: Record<string, unknown> = {
+    listen: `${address}:${port}`,
+    status: `${address}:${statusPort}`,
+    tls: { certFile: 'edge.crt', keyFile: 'edge.key' },
+    stateDir: 'state',
+    addresses: ['127.0.0.0/8', '::1'],
+    // Targets of tests live on loopback.
+    targets: { allow: ['127.0.0.0/8', '::1'] },
+    engine: { haproxy: { configFile, adminFiles: [adminFile], masterSocket, minReloadInterval: '1ms' } },
+  }
+  const path = join(dir, 'edge.yaml')
+  const configure = async (more: object) => {
+    Object.assign(keys, more)
+    await writeFile(path, JSON.stringify(keys))
+  }
+  await configure(config)
+  const edge = createProcess(dir, [...program, 'edge', '--config', path], `http://${address}:${statusPort}`)
+  const close = async () => {
+    await edge.end('SIGKILL')
+    await haproxy.close()
+    await rm(dir, { recursive: true, force: true })
+  }
+  const own = { dir, haproxy, url: `https://${address}:${port}`, caFile: join(dir, 'ca.crt'), configFile: path }
+  const unit: EdgeUnit = { ...own, configure, tokenFile: createTokens(dir), ...edge, close }
+  try {
+    // As an edge does before anything else: without a file of ours HAProxy does not start.
+    const options = { configFile, adminFiles: [adminFile], masterSocket, stateDir: haproxy.stateDir, log: SILENT }
+    await createHaproxyEngine(options, AbortSignal.timeout(STARTS_WITHIN_MS))
+    await haproxy.start()
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return unit
+}
+
+function createProcess(dir: string, argv: readonly string[], statusUrl: string) {
+  const logFile = join(dir, 'edge.log')
+  let child: ChildProcess | undefined
+  let began = 0
+
+  const log = () => readFile(logFile, 'utf8').catch(() => '')
+  const status = (path: string) => fetch(statusUrl + path, { signal: AbortSignal.timeout(2_000) })
+  const ready = () =>
+    status('/readyz').then(
+      ({ ok }) => ok,
+      () => false,
+    )
+  const hears = async () => (await log()).slice(began).includes('the edge hears clusters')
+
+  async function start(until?: 'hearing'): Promise<void> {
+    began = (await log()).length
+    const output = openSync(logFile, 'a')
+    const started = spawn(process.execPath, argv, {
+      stdio: ['ignore', output, output],
+      env: { ...process.env, FAIRWAY_LOG_LEVEL: 'info' },
+    })
+    closeSync(output)
+    child = started
+    running.add(started)
+    started.once('exit', () => running.delete(started))
+    const deadline = Date.now() + STARTS_WITHIN_MS
+    while (!((await hears()) && (until === 'hearing' || (await ready())))) {
+      if (started.exitCode !== null || started.signalCode !== null || Date.now() > deadline)
+        throw new Error(`fairway edge did not start:\n${await log()}`)
+      await sleep(20)
+    }
+  }
+
+  async function end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const ended = child
+    child = undefined
+    if (ended === undefined || ended.exitCode !== null || ended.signalCode !== null) return
+    const gone = once(ended, 'exit')
+    ended.kill(signal)
+    await gone
+  }
+
+  const metrics = async () => (await status('/metrics')).text()
+  return { start, end, ready, metrics, log, pid: () => child?.pid ?? 0 }
+}
+
+/** Tokens beside those that are there, as `fairway edge token add` makes them, at once. */
+function createTokens(dir: string): EdgeUnit['tokenFile'] {
+  const path = join(dir, 'tokens.yaml')
+  const made = new Map<string, string>()
+  return (owner) => {
+    const known = made.get(owner)
+    if (known !== undefined) return known
+    const token = makeToken()
+    const entry = { owner, sha256: hashToken(token), created: new Date().toISOString() }
+    const tokens = [...parseTokens(readFileSync(path, 'utf8'), path), entry]
+    writeFileSync(`${path}.test`, JSON.stringify({ tokens }))
+    renameSync(`${path}.test`, path)
+    const file = join(dir, `token-${made.size}`)
+    writeFileSync(file, `${token}\n`)
+    made.set(owner, file)
+    return file
+  }
+}
