@@ -1,11 +1,13 @@
 import { familyOf } from '../model/address.ts'
-import { createMapper, createSorter, sameElements } from '../model/remember.ts'
+import { compareLists, createMapper, createSorter, sameElements } from '../model/remember.ts'
+import { sameTexts } from '../model/same.ts'
 import { compareText } from '../model/table.ts'
 import { chooseAddresses, hasEnough } from './choose-addresses.ts'
 import { claimKept, grantPorts, keepRecorded } from './claims.ts'
 import type { Demand, Kept, PortDemand, ServiceProblem } from './demand.ts'
 import { nameOf } from './ledger.ts'
 import type { PoolIndex } from './pool-index.ts'
+import { formatPort } from './record.ts'
 import { remarkKept } from './refusals.ts'
 import { type AllocationSpec, type Run, startRun } from './run.ts'
 
@@ -37,15 +39,55 @@ export function createAllocator<D extends Demand>(
 ): (demands: readonly D[]) => readonly Allocation<D>[] {
   const readAll = createMapper((demand: D, index: PoolIndex) => readHolding(demand, index))
   const sortAll = createSorter(({ name }: Holding<D>) => name, sortByName)
+  let last: Peace<D> | undefined
   return (demands) => {
     const run = startRun(spec)
     const holdings = sortAll(readAll(demands, run.index))
-    if (claimAll(holdings, run)) return giveAll(holdings, ({ content }) => content, run)
+    if (last !== undefined && claimTheSame(last, holdings)) {
+      last = { ...last, holdings }
+      return collect(last)
+    }
+    last = undefined
+    if (claimAll(holdings, run)) {
+      last = {
+        holdings,
+        given: giveAll(
+          holdings.filter(({ content }) => content === undefined),
+          run,
+        ),
+      }
+      return collect(last)
+    }
     // Two records clash, or one with the configuration: the older Service wins, and nobody can be sure of what is his.
     const again = startRun(spec)
     claimAll(holdings.toSorted(byAge), again)
-    return giveAll(holdings, () => undefined, again)
+    const given = giveAll(holdings, again)
+    return holdings.flatMap((one) => given.get(one) ?? [])
   }
+}
+
+/** Services that claim nothing of each other, and what those of them were given that do not have all that they want. */
+interface Peace<D extends Demand> {
+  readonly holdings: readonly Holding<D>[]
+  readonly given: ReadonlyMap<Holding<D>, Allocation<D>>
+}
+
+function collect<D extends Demand>({ holdings, given }: Peace<D>): readonly Allocation<D>[] {
+  return holdings.flatMap((one) => one.content ?? given.get(one) ?? [])
+}
+
+/** Whether all is claimed as it was, so that everybody is given the same again. While nobody waits for anything, it may be less. */
+function claimTheSame<D extends Demand>({ holdings, given }: Peace<D>, now: readonly Holding<D>[]): boolean {
+  const { gone, come } = compareLists(holdings, now)
+  if (given.size > 0 && gone.length > come.length) return false
+  const before = new Map(gone.map((one) => [one.name, one]))
+  return come.every((one) => isSameClaim(before.get(one.name), one))
+}
+
+function isSameClaim(a: Holding<Demand> | undefined, b: Holding<Demand>): boolean {
+  if (a?.content === undefined || b.content === undefined || a.demand.sharing !== b.demand.sharing) return false
+  const portsOf = ({ kept }: Holding<Demand>) => kept.ports.map(formatPort)
+  return sameTexts(a.kept.addresses, b.kept.addresses) && sameTexts(portsOf(a), portsOf(b))
 }
 
 /** What one Service brings along. */
@@ -90,14 +132,9 @@ function claimAll(holdings: readonly Holding<Demand>[], run: Run): boolean {
   return isFree
 }
 
-function giveAll<D extends Demand>(
-  holdings: readonly Holding<D>[],
-  contentOf: (holding: Holding<D>) => Allocation<D> | undefined,
-  run: Run,
-): readonly Allocation<D>[] {
-  const waiting = holdings.filter((one) => contentOf(one) === undefined).toSorted(byAge)
-  const given = new Map(waiting.map((one) => [one, allocateOne(one.demand, one.kept, run)]))
-  return holdings.flatMap((one) => contentOf(one) ?? given.get(one) ?? [])
+/** Gives to those who wait, the oldest Service first. */
+function giveAll<D extends Demand>(waiting: readonly Holding<D>[], run: Run): ReadonlyMap<Holding<D>, Allocation<D>> {
+  return new Map(waiting.toSorted(byAge).map((one) => [one, allocateOne(one.demand, one.kept, run)]))
 }
 
 /**

@@ -14,7 +14,7 @@ import { type BuildContext, type BuiltService, buildService, type Placement } fr
 import type { ServiceProblem } from './demand.ts'
 import { type BuiltFixed, createFixed } from './fixed.ts'
 import { createGroups, type Groups } from './groups.ts'
-import { createNodeWishes } from './node-wish.ts'
+import { createNodeWishes, type NodeWish } from './node-wish.ts'
 import type { ClassSpec, ClusterState } from './spec.ts'
 import { createStyles } from './style.ts'
 import { isSeenAlike } from './ways.ts'
@@ -76,9 +76,11 @@ function collectGroups(
     if (frontends.length > 0) used.add(group)
     if (anyNode) nodeGroups.add(group.id)
   }
+  let last: NodeWish | undefined
   for (const { placement, nodes, pods } of services) {
     for (const { way } of pods) used.add(way.group)
-    if (nodes === undefined) continue
+    if (nodes === undefined || nodes === last) continue
+    last = nodes
     used.add(groups.byNodes(placement.demand.service, nodes))
     if (!nodes.local) nodeGroups.add(nodes.id)
   }

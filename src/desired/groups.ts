@@ -39,13 +39,19 @@ export function createGroups(spec: TargetSpec): (state: ClusterState) => Groups 
     nodeGroups.next()
     podWays.next()
     const slicesOf = ({ metadata }: ServiceObject) => state.slicesOf(metadata)
+    const findGroup = (service: ServiceObject, wish: NodeWish) =>
+      nodeGroups.get(
+        wish.id,
+        () => (wish.local ? [nodes, service, ...slicesOf(service)] : [nodes]),
+        () => findNodes(wish, nodeSets(wish.rule), service, () => slicesOf(service), spec),
+      )
+    // Most ask for what the one before has asked for.
+    let last: { readonly wish: NodeWish; readonly group: TargetGroup } | undefined
     return {
-      byNodes: (service, wish) =>
-        nodeGroups.get(
-          wish.id,
-          () => (wish.local ? [nodes, service, ...slicesOf(service)] : [nodes]),
-          () => findNodes(wish, nodeSets(wish.rule), service, () => slicesOf(service), spec),
-        ),
+      byNodes: (service, wish) => {
+        if (last?.wish !== wish) last = { wish, group: findGroup(service, wish) }
+        return last.group
+      },
       byPods: (service, port) =>
         podWays.get(
           podGroupId(service, port),

@@ -37,7 +37,7 @@ export function createNodeSets(
   const sorted = nodes.toSorted((a, b) => compareText(a.metadata.name, b.metadata.name))
   const chosen = new Map<string, readonly NodeObject[]>()
   const sets = new Map<string, NodeSet>()
-  return (rule) => {
+  const gather = (rule: NodeRule) => {
     const choice = [String(rule.excluded), ...rule.selectors].join('\n')
     const key = [rule.types.join(), rule.families.join(), choice].join('\n')
     const known = sets.get(key)
@@ -47,6 +47,12 @@ export function createNodeSets(
     const set = gatherMembers(usable, rule, forbidden)
     sets.set(key, set)
     return set
+  }
+  // Most ask by the rule that the one before has asked by.
+  let last: { readonly rule: NodeRule; readonly set: NodeSet } | undefined
+  return (rule) => {
+    if (last?.rule !== rule) last = { rule, set: gather(rule) }
+    return last.set
   }
 }
 
@@ -58,12 +64,14 @@ function chooseNodes(nodes: readonly NodeObject[], { selectors, excluded }: Node
 
 function gatherMembers(nodes: readonly NodeObject[], rule: NodeRule, forbidden: (address: string) => boolean): NodeSet {
   const byName = new Map<string, Member>()
+  const addressRule = { ...rule, forbidden }
   for (const node of nodes) {
     const { name } = node.metadata
-    const address = nodeAddress(node.status.addresses, { ...rule, forbidden })
+    const address = nodeAddress(node.status.addresses, addressRule)
+    if (address === undefined) continue
     const draining = drainOf(node)
-    const target = { name, ...(draining === undefined ? {} : { draining }) }
-    if (address !== undefined) byName.set(name, { hash: hashText(name), target: { ...target, address } })
+    const target = draining === undefined ? { name, address } : { name, address, draining }
+    byName.set(name, { hash: hashText(name), target })
   }
   return { byName, members: withOwnAddress([...byName.values()]) }
 }

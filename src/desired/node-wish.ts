@@ -17,6 +17,9 @@ export interface NodeWish {
   readonly local: boolean
 }
 
+/** Selectors that Services have had over time must not fill the memory. */
+const MOST_KNOWN = 1_000
+
 type WishSpec = Pick<ClassSpec, 'nodeSelector' | 'addressTypes' | 'maxTargets'>
 
 /**
@@ -27,7 +30,10 @@ export function createNodeWishes(spec: WishSpec): (service: ServiceObject, setti
   const known = new Map<string, NodeWish>()
   const shareWish = (types: readonly NodeAddressType[], families: readonly Family[], selector: string): NodeWish => {
     const choice = `${listed(types)}/${listed(families)}/${selector}`
-    const wish = known.get(choice) ?? anyNode(types, families, [spec.nodeSelector, selector])
+    const before = known.get(choice)
+    if (before !== undefined) return before
+    if (known.size >= MOST_KNOWN) known.clear()
+    const wish = anyNode(types, families, [spec.nodeSelector, selector])
     known.set(choice, wish)
     return wish
   }

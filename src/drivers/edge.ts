@@ -59,7 +59,7 @@ export function createEdgeDriver(options: EdgeOptions): Driver {
       await client.write(method, tablePath(owner), generation, body, signal),
     )
     const told = { ...answer, table: wanted, trouble: undefined }
-    last = snapshotOf({ generation: answer.generation, info, others }, told)
+    last = snapshotOf(options, { generation: answer.generation, info, others }, told)
     return true
   }
 

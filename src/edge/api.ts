@@ -112,7 +112,7 @@ function matches(pattern: string, path: string): boolean {
   return parts.length === given.length && parts.every((part, index) => part.startsWith(':') || part === given[index])
 }
 
-/** Reads are not worth a line unless they fail; who is not known may be anybody who scans ports. */
+/** Reads are not worth a line unless they fail, as one of a table that nobody has written yet does not; who is not known may be anybody who scans ports. */
 function tell({ log, onRequest }: ApiParts, context: Context<Env>, requestId: string, ms: number): void {
   const { method, path } = context.req
   const { status } = context.res
@@ -120,6 +120,6 @@ function tell({ log, onRequest }: ApiParts, context: Context<Env>, requestId: st
   const fields = { requestId, method: shorten(method), path: shorten(path), status, ms: Math.round(ms) }
   const text = `${fields.method} ${fields.path}: ${status}`
   if (status >= 500) log.warn(fields, text)
-  else if (status === 401 || (status < 400 && method === 'GET')) log.debug(fields, text)
+  else if (status === 401 || (method === 'GET' && (status < 400 || status === 404))) log.debug(fields, text)
   else log.info(fields, text)
 }

@@ -68,7 +68,12 @@ export function createServing(parts: ServeParts): Serving {
     const rest = withoutBlocked(state, blocked)
     limit.throwIfAborted()
     doubtful = [...(doubtful ?? []), ...socketsOf(rest.frontends)]
-    const applied = await parts.engine.apply(rest, limit)
+    const applied = await parts.engine.apply(rest, limit).catch((error: unknown) => {
+      // What it had may be lost by now, as an address that left the machine, and would keep it from starting: all of it is tried again.
+      doubtful = [...(doubtful ?? []), ...bound]
+      bound = []
+      throw error
+    })
     const failed = new Map(applied.refused.map(({ id, problem }) => [id, problem]))
     bound = socketsOf(rest.frontends.filter(({ id }) => !failed.has(id)))
     doubtful = []

@@ -115,7 +115,10 @@ function programmed(
     .map(({ proxy }) => proxy)
     .filter((proxy) => ports.every(({ dueOn, servedBy }) => !dueOn.includes(proxy) || servedBy.includes(proxy)))
   const everywhere = ports.length > 0 && ports.every(({ servedBy }) => servedBy.length > 0)
-  const count = `Served by ${whole.length} of ${results.length} proxies${whole.length > 0 ? `: ${whole.join(', ')}` : ''}`
+  const partly = new Set(ports.flatMap(({ servedBy }) => servedBy)).difference(new Set(whole))
+  const inPart = partly.size === 0 ? '' : `${whole.length > 0 ? ';' : ','} in part by ${[...partly].join(', ')}`
+  const names = whole.length > 0 ? `: ${whole.join(', ')}` : ''
+  const count = `Served by ${whole.length} of ${results.length} proxies${names}${inPart}`
   return {
     type: PROGRAMMED_CONDITION,
     status: everywhere ? 'True' : 'False',

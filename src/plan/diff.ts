@@ -39,43 +39,42 @@ type Differ = (observed: Observed, desired: Table, keep: ReadonlySet<FrontendKey
 export function createDiffer(): Differ {
   let known: Alike = { befores: [], afters: [] }
   return (observed, desired, keep, strays) => {
-    const { table, drifted } = observed
-    const { afters, gone, come } = matchFrontends(table.frontends, desired.frontends, known)
-    const alike = afters.map((after, place) => {
-      const before = table.frontends[place]
-      if (before === undefined || after === undefined) return undefined
-      return isKnown(known, place, before, after) || sameSettings(before, after) ? after : undefined
-    })
-    known = { befores: table.frontends, afters: alike }
-    const wanted = drifted.size === 0 ? new Set() : keysOf(desired)
-    const leftovers = [...drifted].filter((key) => !wanted.has(key) && !gone.has(key))
+    const matched = matchFrontends(observed.table.frontends, desired.frontends, known)
+    const { updates, alike } = compareAll(observed, desired, matched, known)
+    known = { befores: observed.table.frontends, afters: alike }
+    const { gone, come } = matched
+    const wanted = observed.drifted.size === 0 ? new Set() : keysOf(desired)
+    const leftovers = [...observed.drifted].filter((key) => !wanted.has(key) && !gone.has(key))
     const removals = [...gone, ...leftovers.map((key) => [key, undefined] as const)]
     const changes: readonly Change[] = [
       ...removals.flatMap(([key, before]): Change | [] => (keep.has(key) ? [] : { kind: 'remove', key, before })),
-      ...findUpdates(observed, desired, afters, alike),
+      ...updates,
       ...Array.from(come, ([key, after]): Change => ({ kind: 'add', key, after })),
     ]
     return { observed, table: desired, changes, keep, strays }
   }
 }
 
-function findUpdates(
+function compareAll(
   { table, drifted }: Observed,
   desired: Table,
-  afters: Matched['afters'],
-  alike: Alike['afters'],
-): readonly Change[] {
+  { afters }: Matched,
+  known: Alike,
+): { readonly updates: readonly Change[]; readonly alike: Alike['afters'] } {
   const sameTargets = compareGroups(table.groups, desired.groups)
   const updates: Change[] = []
-  for (const [place, after] of afters.entries()) {
+  const alike = afters.map((after, place) => {
     const before = table.frontends[place]
-    if (before === undefined || after === undefined) continue
-    const same = alike[place] === after && sameTargets(before, after)
-    if (same && drifted.size === 0) continue
-    const key = frontendKey(after)
-    if (!same || drifted.has(key)) updates.push({ kind: 'update', key, before, after })
-  }
-  return updates
+    if (before === undefined || after === undefined) return undefined
+    const same = isKnown(known, place, before, after) || sameSettings(before, after)
+    const unchanged = same && sameTargets(before, after)
+    if (!unchanged || drifted.size > 0) {
+      const key = frontendKey(after)
+      if (!unchanged || drifted.has(key)) updates.push({ kind: 'update', key, before, after })
+    }
+    return same ? after : undefined
+  })
+  return { updates, alike }
 }
 
 /** What was found alike but for its targets: by place, what is desired where the proxy has what. */

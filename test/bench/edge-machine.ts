@@ -89,7 +89,7 @@ export async function startMachine(program: readonly string[]): Promise<Machine>
   }
 }
 
-/** Says for all nodes that they are well, on all of loopback. */
+/** Says for all nodes that they are well: what listens on all of this machine answers at any address of loopback. */
 export async function startNodes(): Promise<{ readonly port: number; readonly stop: () => Promise<void> }> {
   const dir = await mkdtemp(join(tmpdir(), 'fairway-nodes-'))
   const port = await freePort('0.0.0.0')

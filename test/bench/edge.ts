@@ -24,7 +24,7 @@ export async function benchEdge(signal: AbortSignal, write: boolean): Promise<re
     execFileSync(process.execPath, [join(ROOT, 'scripts/build.ts'), entry, dir], {
       stdio: ['ignore', 'ignore', 'inherit'],
     })
-    const program = [...unitFlags(), join(dir, 'fairway.js')]
+    const program = [...shippedFlags(), join(dir, 'fairway.js')]
     const measured: Measured[] = []
     for (const frontends of SIZES) {
       const cluster = createCluster(frontends / PORTS, ROUNDS, nodes.port)
@@ -44,12 +44,10 @@ export async function benchEdge(signal: AbortSignal, write: boolean): Promise<re
   }
 }
 
-/** The flags with which the unit runs Node: they decide about memory. */
-function unitFlags(): readonly string[] {
-  const unit = readFileSync(join(ROOT, 'deploy/edge/systemd/fairway-edge.service'), 'utf8')
-  const [, ...words] = /^ExecStart=(.*)$/m.exec(unit)?.[1]?.split(' ') ?? []
-  return words.slice(
-    0,
-    words.findIndex((word) => !word.startsWith('--')),
-  )
+/** The flags with which a proxy's machine runs Node: they decide about memory. */
+function shippedFlags(): readonly string[] {
+  const script = readFileSync(join(ROOT, 'deploy/edge/fairway'), 'utf8')
+  const words = /exec node (.*) \S+\.js/.exec(script)?.[1]
+  if (words === undefined) throw new Error('deploy/edge/fairway does not say how Node is run')
+  return words.split(' ')
 }

@@ -85,13 +85,13 @@ function createKinds(): ReadonlyMap<string, Kind> {
 
 /** A full pass of an operator that has seen nothing before. */
 function takeFull(scene: Scene, proxy: Table): number {
-  const { think } = createThinker()
+  const think = createThinker()
   return timed(() => expectChanges(0, think(scene, proxy)))
 }
 
 /** Passes of one operator, each with so many changes, and with one back to the scene after each. */
 function createSeries(scene: Scene, proxy: Table) {
-  const { think } = createThinker()
+  const think = createThinker()
   expectChanges(0, think(scene, proxy))
   return (changes: number, change: (round: number) => Scene, answer = proxy): Kind =>
     (round) => {

@@ -1,7 +1,7 @@
 import { accountedKeys } from '../../src/desired/desire.ts'
 import type { ServiceId } from '../../src/desired/spec.ts'
 import type { EndpointSliceObject, NodeObject, ServiceObject } from '../../src/kube/objects.ts'
-import type { Change, Observed } from '../../src/model/driver.ts'
+import type { Change, Observed, Plan } from '../../src/model/driver.ts'
 import { EMPTY_TABLE, type FrontendKey, serviceName, type Table } from '../../src/model/table.ts'
 import { groupSlices } from '../../src/operator/cluster.ts'
 import { createDeciders, type Deciders } from '../../src/operator/deciders.ts'
@@ -23,33 +23,29 @@ export interface Scene {
   readonly slices: readonly EndpointSliceObject[]
 }
 
-/** The part of an operator that thinks, with one class and one proxy. */
-export interface Thinker {
-  /** One pass: what is to be changed on the proxy. */
-  think(scene: Scene, proxy: Table): readonly Change[]
-}
+/** The part of an operator that thinks, with one class and one proxy: one pass, from what the proxy has to what is to be changed there. */
+export type Thinker = (scene: Scene, proxy: Table) => readonly Change[]
 
 /** Knows nothing yet. */
 export function createThinker(): Thinker {
   const deciders = createDeciders(SPEC, RULES)
-  return { think: (scene, proxy) => think(deciders, scene, read(proxy)) }
+  return (scene, proxy) => decide(deciders, scene, read(proxy)).changes
 }
 
 /** What a proxy serves once it has heard of a scene: parsed, as a driver gives it. */
 export function serve(scene: Scene): Table {
-  const { planFor } = createDeciders(SPEC, RULES)
-  const { table } = planFor(PROXY)(read(EMPTY_TABLE), wishFor(createDeciders(SPEC, RULES), scene)).plan
+  const { table } = decide(createDeciders(SPEC, RULES), scene, read(EMPTY_TABLE))
   return JSON.parse(JSON.stringify(table)) as Table
 }
 
-/** As an edge answers while nothing changes there: the table that was read before, and the rest anew. */
+/** As an edge answers while nothing changes there: with the table that was read before, and the rest anew. */
 function read(table: Table): Observed {
   return { ...observed(table), capabilities: structuredClone(ALL_CAPABILITIES) }
 }
 
 /** As src/operator/pass.ts has it, without what waits for others. */
-function think(deciders: Deciders, scene: Scene, proxy: Observed): readonly Change[] {
-  return deciders.planFor(PROXY)(proxy, wishFor(deciders, scene)).plan.changes
+function decide(deciders: Deciders, scene: Scene, proxy: Observed): Plan {
+  return deciders.planFor(PROXY)(proxy, wishFor(deciders, scene)).plan
 }
 
 function wishFor({ select, desire }: Deciders, { services, nodes, slices }: Scene): Wish {

@@ -31,11 +31,11 @@ export function haproxy(scenario: Scenarios): void {
 
 /** Where HAProxy leads for a frontend, and how it sees each target: `10.1.0.1 up`, sorted. */
 async function targetsOf(
-  { haproxy: { ask } }: Pick<Scenario, 'haproxy'>,
+  { haproxy: machine }: Pick<Scenario, 'haproxy'>,
   key: string,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const { targets } = (await ask('/v1/tables/lab/haproxy/health', signal)) as {
+  const { targets } = (await machine.ask('/v1/tables/lab/haproxy/health', signal)) as {
     readonly targets: readonly { readonly key: string; readonly address: string; readonly state: string }[]
   }
   return targets

@@ -124,6 +124,11 @@ export const STAGES: readonly Stage[] = [
     run: nodeTests(['test/resilience/**/*.test.ts'], 600_000),
   },
   { name: 'demo', what: 'npm run demo -- --once', run: command('the demo', ['test/demo/main.ts', '--once']) },
+  {
+    name: 'demo-caddy',
+    what: 'npm run demo -- --once --proxy caddy',
+    run: command('the demo with Caddy', ['test/demo/main.ts', '--once', '--proxy', 'caddy']),
+  },
   { name: 'e2e', what: 'chart and image on a real cluster', run: nodeTests(['test/e2e/**/*.test.ts'], 600_000) },
   {
     name: 'demo-cluster',

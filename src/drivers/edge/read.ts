@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { Observed, Sibling } from '../../model/driver.ts'
+import type { Observed, Refusal, Sibling } from '../../model/driver.ts'
 import {
   type EdgeInfo,
   infoSchema,
@@ -46,12 +46,13 @@ export async function readSnapshot(
   // A credential for one class may be refused the list: then there are no others for us.
   const { tables } = list.status === 200 ? parse(options, tablesAnswerSchema, list) : { tables: [] }
   const others = tables.filter((one) => one.class !== owner.className && one.uid === owner.uid)
-  if (isNotFound(mine.status, mine.body)) return snapshotOf({ generation: 0, info, others }, NOTHING)
+  if (isNotFound(mine.status, mine.body)) return snapshotOf(options, { generation: 0, info, others }, NOTHING)
   const answer = parse(options, tableAnswerSchema, mine)
   if (answer.uid !== owner.uid) throw conflict(options, answer.uid)
   const unchanged = last?.generation === answer.generation ? last.observed.table : EMPTY_TABLE
   const { generation, table = unchanged, trouble } = answer
-  return snapshotOf({ generation, info, others }, { ...answer, table, trouble: trouble && troubleOf(options, trouble) })
+  const told = { ...answer, table, trouble: trouble && troubleOf(options, trouble) }
+  return snapshotOf(options, { generation, info, others }, told)
 }
 
 /** What an edge tells of our table. */
@@ -65,6 +66,7 @@ export interface Told {
 const NOTHING: Told = { table: EMPTY_TABLE, verdicts: [], notices: [], trouble: undefined }
 
 export function snapshotOf(
+  { proxy }: Pick<EdgeOptions, 'proxy'>,
   { generation, info, others }: Pick<Snapshot, 'generation' | 'info' | 'others'>,
   { table, verdicts, notices, trouble }: Told,
 ): Snapshot {
@@ -76,13 +78,18 @@ export function snapshotOf(
     listeners: info.listeners,
     siblings,
     refused: verdicts.flatMap(({ key, state, problem }) =>
-      state === 'refused' && problem !== undefined ? { key, problem } : [],
+      state === 'refused' && problem !== undefined ? onProxy(proxy, { key, problem }) : [],
     ),
-    notices,
+    notices: notices.map((notice) => onProxy(proxy, notice)),
     trouble,
     capabilities: info.capabilities,
   }
   return { generation, info, others, observed }
+}
+
+/** The edge does not know what it is called here, and a class may have several. */
+function onProxy(proxy: string, { key, problem }: Refusal): Refusal {
+  return { key, problem: { ...problem, message: `proxy ${proxy}: ${problem.message}` } }
 }
 
 /** The program cannot be brought to the tables. The edge goes on trying; a write of ours may end it. */

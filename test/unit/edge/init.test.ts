@@ -70,9 +70,12 @@ describe('a new machine', () => {
     } finally {
       process.umask(umask)
     }
-    const modeOf = async (file: string) => ((await stat(join(dir, file))).mode & 0o777).toString(8)
     const files = ['ca.key', 'edge.key', 'edge.yaml', 'tokens.yaml']
-    assert.deepEqual(await Promise.all(files.map(modeOf)), ['600', '640', '640', '640'])
+    const stats = await Promise.all(files.map((file) => stat(join(dir, file))))
+    assert.deepEqual(
+      stats.map(({ mode }) => (mode & 0o777).toString(8)),
+      ['600', '640', '640', '640'],
+    )
   })
 
   test('gives a Secret that kubectl takes, whose token is known by its hash only', async () => {

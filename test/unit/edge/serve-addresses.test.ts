@@ -17,11 +17,11 @@ function broken(): Promise<never> {
 
 function world(addresses: AddressKeeper) {
   const machine = createFakeMachine()
-  const { engine } = createMemoryEngine()
-  const parts = { engine, machine, addresses, applyMs: 1_000, log: silentLog }
+  const memory = createMemoryEngine()
+  const parts = { engine: memory.engine, machine, addresses, applyMs: 1_000, log: silentLog }
   const publish = new Map([['203.0.113.12', '*']])
   const arbitration = arbitrate({ fixed: [], tables: [TABLE], order: [], rules: rules({ publish }) })
-  return { machine, serving: createServing(parts), arbitration }
+  return { machine, memory, serving: createServing(parts), arbitration }
 }
 
 test('addresses are there before sockets are tried, and stay while they are asked for, served or not', async () => {
@@ -47,4 +47,17 @@ test('addresses are there before sockets are tried, and stay while they are aske
 test('an interface that cannot be worked harms nobody else', async () => {
   const { serving, arbitration } = world({ add: broken, trim: broken })
   assert.equal((await serving.serve(arbitration)).sockets.length, 2)
+})
+
+test('an address that has left the machine is left out once the program fails for it, and no longer keeps the others down', async () => {
+  const { machine, memory, serving, arbitration } = world({ add: async () => undefined, trim: async () => undefined })
+  await serving.serve(arbitration)
+  machine.errors.set('tcp/203.0.113.10:443', 'EADDRNOTAVAIL')
+  memory.broken = { code: 'ProxyUnreachable', kind: 'transient', message: 'it does not start', remedy: 'Wait' }
+  await assert.rejects(serving.serve(arbitration), /it does not start/)
+  memory.broken = undefined
+  const { refused } = await serving.serve(arbitration)
+  const codes = [...refused.values()].flat().map(({ key, problem }) => `${key} ${problem.code}`)
+  // The last one never was to be had.
+  assert.deepEqual(codes, ['tcp/203.0.113.10:443 AddressNotOnProxy', 'tcp/203.0.113.12:443 PortTaken'])
 })

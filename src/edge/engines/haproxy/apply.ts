@@ -5,8 +5,9 @@ import { planCommands } from './commands.ts'
 import { type Drawing, drawConfig } from './drawing.ts'
 import { writeDurably } from './durable-file.ts'
 import { checkFiles } from './program.ts'
+import type { Rendered } from './render.ts'
 import { type Running, readRunning } from './running.ts'
-import { swapIn } from './swap.ts'
+import { shapeOf, swapIn } from './swap.ts'
 import type { Tools } from './tools.ts'
 import { type Fault, readVerdicts } from './verdicts.ts'
 
@@ -65,7 +66,10 @@ async function settle(
 ): Promise<'nothing' | 'runtime' | undefined> {
   const commands = running.shape === rendered.shape ? planCommands(servers, running.backends, sticky) : undefined
   if (commands === undefined) return undefined
-  const same = (await config.read()) === rendered.text
+  const found = await config.read()
+  // HAProxy may have loaded what somebody has edited, and what it runs does not tell that.
+  if (found !== undefined && isEdited(found, rendered)) return undefined
+  const same = found === rendered.text
   if (!same) await writeDurably(config, rendered.text)
   if (commands.length === 0) return same ? 'nothing' : 'runtime'
   const answers = await master.command(commands, signal)
@@ -77,6 +81,16 @@ async function settle(
     'commands to HAProxy had no effect; reloading it',
   )
   return undefined
+}
+
+/** Whether somebody has changed more of a file of ours than what is asked of a running HAProxy: files of one shape differ in their servers only. */
+function isEdited(found: string, { shape, text }: Rendered): boolean {
+  return found !== text && shapeOf(found) === shape && lasting(found) !== lasting(text)
+}
+
+/** A file without comments, and without what runtime commands change of its servers. */
+function lasting(text: string): string {
+  return text.replaceAll(/^\s*#.*\n/gm, '').replaceAll(/^( {2}server s\d+) \S+(?: weight \d+)?(?: disabled)?/gm, '$1')
 }
 
 /** What HAProxy has against a file, of frontends that can be left out. Throws for anything else. */

@@ -71,7 +71,7 @@ async function goBack(tools: Tools, good: string): Promise<void> {
 }
 
 /** The shape that a file of ours bears. */
-function shapeOf(text: string): string | undefined {
+export function shapeOf(text: string): string | undefined {
   return text.split(`\nbackend ${SHAPE_BACKEND} `)[1]?.match(/^ {2}server ([0-9a-f]+) /m)?.[1]
 }
 
