@@ -53,11 +53,8 @@ export function createServing(parts: ServeParts): Serving {
     const fresh = socketsOf(state.frontends).filter((socket) => !has.has(socketText(socket)))
     const known = [...bound, ...(doubtful ?? fresh)]
     const maybeOurs = (socket: Socket) => known.some((one) => socketsOverlap(one, socket))
-    return findBlocked(
-      parts,
-      fresh.map((socket) => ({ socket, maybeOurs: maybeOurs(socket) })),
-      signal,
-    )
+    const tried = fresh.map((socket) => ({ socket, maybeOurs: maybeOurs(socket) }))
+    return findBlocked(parts, tried, signal)
   }
 
   async function serve({ state, refused, notices, origins }: Arbitration): Promise<Served> {
