@@ -36,6 +36,7 @@ export function addEdgeCommand(program: Command, endBySignal: () => AbortSignal)
     .action(async (flags: GlobalFlags) => (await import('./edge.ts')).edge(flags, endBySignal()))
   addInit(edge)
   addTokens(edge)
+  addTables(edge)
 }
 
 function addInit(edge: Command): void {
@@ -82,5 +83,24 @@ function addTokens(edge: Command): void {
     .action(async (owner: string, flags: { readonly id?: string; readonly all?: boolean }, command: Command) => {
       const { removeTokens } = await import('./edge-token.ts')
       say(await removeTokens(owner, { ...command.optsWithGlobals<GlobalFlags>(), ...flags }))
+    })
+}
+
+function addTables(edge: Command): void {
+  const table = edge.command('table').description('see what clusters have here, and remove what one has left')
+  table
+    .command('list')
+    .description('print owners, sizes and ages of tables')
+    .action(async (_: object, command: Command) => {
+      const { listTables } = await import('./edge-table.ts')
+      for (const line of await listTables(command.optsWithGlobals<GlobalFlags>())) say(line)
+    })
+  table
+    .command('remove')
+    .description('serve no more what a cluster has left that will not come back')
+    .argument('<owner>', 'cluster/class')
+    .action(async (owner: string, _: object, command: Command) => {
+      const { removeTable } = await import('./edge-table.ts')
+      say(await removeTable(owner, command.optsWithGlobals<GlobalFlags>(), new Date()))
     })
 }

@@ -47,7 +47,6 @@ export function createAllocator<D extends Demand>(
       last = { ...last, holdings }
       return collect(last)
     }
-    last = undefined
     if (claimAll(holdings, run)) {
       last = {
         holdings,

@@ -76,7 +76,7 @@ export class Referee {
   /** Serves the tables that were kept, as far as the program lets it, and goes on trying. */
   async start(): Promise<void> {
     await this.#loop.runOnce()
-    this.#look = setInterval(() => void this.#lookForFreed(), this.#parts.timing.lookMs)
+    this.#look ??= setInterval(() => void this.#lookForFreed(), this.#parts.timing.lookMs)
   }
 
   async #lookForFreed(): Promise<void> {

@@ -121,6 +121,20 @@ async function loadAll(loading: Loading): Promise<Kept> {
   return { tables, order: order ?? [], lost }
 }
 
+/** Reads the tables and changes nothing: for people, beside an edge that runs. */
+export async function readTables(files: Files): Promise<readonly StoredTable[]> {
+  const found: StoredTable[] = []
+  for (const name of (await files.names()).toSorted(compareText)) {
+    const [, cluster = '', className = '', lostAt] = TABLE.exec(name) ?? []
+    const owner = lostAt === undefined ? parseOwner(`${cluster}/${className}`) : undefined
+    const unsealed = owner === undefined ? undefined : unseal((await files.read(name)) ?? '')
+    if (owner === undefined || unsealed?.kind !== 'value') continue
+    const table = readRecord(unsealed.value, owner)
+    if (table !== undefined) found.push(table)
+  }
+  return found
+}
+
 function readOrder(value: unknown): readonly ClaimId[] | undefined {
   return claimsSchema.safeParse(value).data?.order
 }

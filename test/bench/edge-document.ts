@@ -29,12 +29,12 @@ function draw(summaries: readonly Summary[]): string {
 }
 
 function describe(summaries: readonly Summary[], measured: readonly Measured[]): string {
-  const changes = summaries.map(({ frontends, step, bareMs, ms, writes, bytes, passBytes }) => [
+  const changes = summaries.map(({ frontends, step, bareMs, ms, ratio, writes, bytes, passBytes }) => [
     count(frontends),
     STEPS[step],
     timeText(bareMs),
     timeText(ms),
-    step === 'service' ? (ms / bareMs).toFixed(2) : '',
+    step === 'service' ? ratio.toFixed(2) : '',
     String(writes),
     kilobytes(bytes),
     kilobytes(passBytes),

@@ -3,12 +3,21 @@ import { parseArgs } from 'node:util'
 import { toStderr } from '../lab/progress.ts'
 import { prepareMachine } from '../lab/requirements.ts'
 import { benchEdge } from './edge.ts'
+import { benchPass } from './pass.ts'
 import { benchSync } from './sync.ts'
 import { type Row, toJson, toTable } from './table.ts'
 
-type Bench = (signal: AbortSignal, write: boolean) => Promise<readonly Row[]>
+interface Bench {
+  readonly run: (signal: AbortSignal, write: boolean) => Promise<readonly Row[]>
+  /** Whether it needs the lab's programs. */
+  readonly lab: boolean
+}
 
-const BENCHES: Readonly<Record<string, Bench>> = { edge: benchEdge, sync: benchSync }
+const BENCHES: Readonly<Record<string, Bench>> = {
+  edge: { run: benchEdge, lab: true },
+  pass: { run: benchPass, lab: false },
+  sync: { run: benchSync, lab: true },
+}
 
 const { values, positionals } = parseArgs({
   options: { json: { type: 'boolean', default: false }, write: { type: 'boolean', default: false } },
@@ -25,7 +34,7 @@ if (bench === undefined) {
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(signal, () => stop.abort(new Error(`ended by ${signal}`)))
-  await prepareMachine(['api'], toStderr, stop.signal)
-  const rows = await bench(stop.signal, values.write)
+  if (bench.lab) await prepareMachine(['api'], toStderr, stop.signal)
+  const rows = await bench.run(stop.signal, values.write)
   process.stdout.write(`${values.json ? toJson(name, rows) : toTable(rows)}\n`)
 }

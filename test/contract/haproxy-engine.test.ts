@@ -108,6 +108,15 @@ haproxyTest('what was changed by hand in the running HAProxy or in its file is p
   await writeFile(unit.configFile, `${text}\n# mine\n`)
   assert.equal((await engine.apply(state, signal)).how, 'runtime')
   assert.equal(await readFile(unit.configFile, 'utf8'), text)
+  // An edit that HAProxy runs already, and that its servers do not tell.
+  const moved = hostPort(web.address, (await world.frontend()).port)
+  await writeFile(unit.configFile, text.replace(`bind ${hostPort(web.address, web.port)}`, `bind ${moved}`))
+  await unit.master.reload(signal)
+  await eventually('the edit is loaded', async () => !(await isOpen(web)), signal)
+  assert.equal((await engine.apply(state, signal)).how, 'reload')
+  assert.deepEqual(await whoServes(web), ['a', 'b'])
+  assert.equal(await readFile(unit.configFile, 'utf8'), text)
+  assert.equal((await engine.apply(state, signal)).how, 'nothing')
 })
 
 haproxyTest('an edge that ended between the file and the reload', async (world, { unit, engine: restarted }) => {

@@ -107,6 +107,7 @@ async function showDeparture(lab: Lab, proxy: DemoProxy, signal: AbortSignal): P
   await proxy.show(signal)
   const drain = ['drain', leaving.name, '--ignore-daemonsets']
   await showKubectl(lab, drain, signal)
+  await proxy.show(signal)
   await showKubectl(lab, ['delete', 'node', leaving.name], signal)
   await followed(proxy, leaving.addresses.v4, signal)
   await proxy.show(signal)

@@ -59,8 +59,7 @@ async function startHaproxyDemo(lab: Lab, signal: AbortSignal): Promise<DemoProx
     'Outside stands HAProxy from its Debian package. `fairway edge` beside it takes in what clusters ask for. It is told of this one, and the cluster\ngets a Secret with what it needs to be let in:',
   )
   const invitation = await machine.init(CLUSTER, NAME, signal)
-  await acceptInvitation(lab, invitation, signal)
-  showCommand(`${invitation.command} | kubectl apply -f -`, `secret/fairway-${NAME} created`)
+  showCommand(`${invitation.command} | kubectl apply -f -`, await acceptInvitation(lab, invitation, signal))
   await machine.start(signal)
   const dir = await mountSecret(lab, `fairway-${NAME}`, signal)
   const volume = { name: NAME, secret: { secretName: `fairway-${NAME}` } }

@@ -36,7 +36,7 @@ async function conflict({ create, cleanUp, services, other, traffic, signal }: S
     { name: 'rival', annotations: at('haproxy'), ports: [{ port: 9000, nodePort: NODE_PORT }] },
     signal,
   )
-  const held = [new RegExp(SOCKET), /held by lab\/haproxy(?! \()/]
+  const held = [new RegExp(`${haproxyName}: ${SOCKET}`), /held by lab\/haproxy(?! \()/]
   await other.services.warningOf('rival', { reason: 'PortTaken', says: held }, signal)
   equal((await other.services.get('rival', signal)).status.loadBalancer.ingress, undefined)
   // Within a cluster the Service is named as well.
@@ -49,7 +49,10 @@ async function conflict({ create, cleanUp, services, other, traffic, signal }: S
   await services.warningOf('late-haproxy', { reason: 'PortTaken', says: named }, signal)
   equal(await services.addressOf('late-haproxy', signal), contested, 'its other port is served')
   match(await traffic.answers(contested, 9001, '/hostname', signal), /^web-/)
-  const asked = [new RegExp(`${SOCKET} is asked for by lab/second, other/haproxy too`), /Agree on who uses it/]
+  const asked = [
+    new RegExp(`${haproxyName}: ${SOCKET} is asked for by lab/second, other/haproxy too`),
+    /Agree on who uses it/,
+  ]
   await services.warningOf('holder-haproxy', { reason: 'PortTaken', says: asked }, signal)
   deepEqual((await services.get('holder-haproxy', signal)).status.loadBalancer.ingress, [
     { ip: contested, ipMode: 'Proxy' },

@@ -12,6 +12,8 @@ import { hostOf, startProbe } from './traffic.ts'
 import { applyAll, deletePods, podsReady, seerPod, seerPorts } from './workloads.ts'
 
 const inClass = { 'fairway.dev/class': 'haproxy' } as const
+/** A class may have several proxies. */
+const BY_NAME = new RegExp(haproxyName)
 
 export function haproxy(scenario: Scenarios): void {
   scenario("HAProxy: the edge's own frontend is served before any cluster is heard from", servesFixed)
@@ -61,7 +63,7 @@ async function servesFixed({ create, services, haproxy: { early }, lab, signal }
   const { fixed } = haproxyAddresses
   const annotations = { 'fairway.dev/class': 'second', 'fairway.dev/address': fixed }
   await create({ name: 'wants-control-plane', annotations, ports: webPort(fixedFrontend.port) })
-  const says = [new RegExp(`tcp/${fixed}:6443`), /frontend control-plane of the proxy's own configuration/]
+  const says = [BY_NAME, new RegExp(`tcp/${fixed}:6443`), /frontend control-plane of the proxy's own configuration/]
   await services.warningOf('wants-control-plane', { reason: 'PortTaken', says }, signal)
   equal((await services.get('wants-control-plane', signal)).status.loadBalancer.ingress, undefined)
   equal(await askFixed(lab, signal), 'ok')
@@ -105,7 +107,7 @@ async function refusesUdp({ create, services, traffic, signal }: Scenario): Prom
     annotations: inClass,
     ports: [...webPort(301), { port: 53, targetPort: 8081, protocol: 'UDP' }],
   })
-  const says = [/e2e\/datagrams/, /protocol UDP on port 53\/UDP/, new RegExp(haproxyName)]
+  const says = [/e2e\/datagrams/, /protocol UDP on port 53\/UDP/, BY_NAME]
   await services.warningOf('datagrams', { reason: 'Unsupported', says }, signal)
   const address = await services.addressOf('datagrams', signal)
   const [entry] = (await services.get('datagrams', signal)).status.loadBalancer.ingress ?? []
@@ -125,9 +127,9 @@ async function refusesOthers({ create, services, traffic, lab, cleanUp, signal }
   await traffic.answers(last, 302, '/', signal)
   const ports = [byHandPorts.taken, 302, 303].flatMap(webPort)
   await create({ name: 'crowded', annotations, ports })
-  const byHand = [new RegExp(`${last}:${byHandPorts.taken}`), /frontend by-hand in haproxy\.cfg/]
+  const byHand = [BY_NAME, new RegExp(`${last}:${byHandPorts.taken}`), /frontend by-hand in haproxy\.cfg/]
   await services.warningOf('crowded', { reason: 'PortTaken', says: byHand }, signal)
-  const bySquatter = [new RegExp(`${last}:302`), /node \(process \d+\)/, /ss -ltnp/]
+  const bySquatter = [BY_NAME, new RegExp(`${last}:302`), /node \(process \d+\)/, /ss -ltnp/]
   await services.warningOf('crowded', { reason: 'PortTaken', says: bySquatter }, signal)
   equal(await services.addressOf('crowded', signal), last, 'its third port is served')
   match(await traffic.answers(last, 303, '/hostname', signal), /^web-/)

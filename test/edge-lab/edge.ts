@@ -128,7 +128,8 @@ function createProcess(dir: string, argv: readonly string[], statusUrl: string) 
     running.add(started)
     started.once('exit', () => running.delete(started))
     const deadline = Date.now() + STARTS_WITHIN_MS
-    while (!((await hears()) && (until === 'hearing' || (await ready())))) {
+    const isUp = async () => (await hears()) && (until === 'hearing' || (await ready()))
+    while (!(await isUp())) {
       if (started.exitCode !== null || started.signalCode !== null || Date.now() > deadline)
         throw new Error(`fairway edge did not start:\n${await log()}`)
       await sleep(20)

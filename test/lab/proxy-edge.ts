@@ -100,11 +100,10 @@ interface Secret {
   readonly data: Readonly<Record<string, string>>
 }
 
-/** Brings the Secret to its cluster, as an administrator of that does. */
-export async function acceptInvitation(lab: Lab, { manifest }: Invitation, signal: AbortSignal): Promise<void> {
-  const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'fairway' } }
-  await lab.kubectl(['apply', '-f', '-'], signal, { input: JSON.stringify(namespace) })
-  await lab.kubectl(['apply', '-f', '-'], signal, { input: manifest })
+/** Brings the Secret to its cluster, as an administrator of that does; gives what kubectl says. The cluster is a new one. */
+export async function acceptInvitation(lab: Lab, { manifest }: Invitation, signal: AbortSignal): Promise<string> {
+  await lab.kubectl(['create', 'namespace', 'fairway'], signal)
+  return lab.kubectl(['apply', '-f', '-'], signal, { input: manifest })
 }
 
 /** The `edge` of a proxy in fairway.yaml. `dir` is where an operator finds the files of the Secret. */

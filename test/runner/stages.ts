@@ -21,6 +21,9 @@ export interface Stage {
   readonly run: (env: NodeJS.ProcessEnv, signal: AbortSignal) => Promise<StageResult>
 }
 
+/** `npm run soak` tries properties with so many times the cases. */
+const SOAK = Number(process.env['FAIRWAY_SOAK'] ?? 1)
+
 /** Tests of node:test below some globs. `timeoutMs` is for each test. */
 function nodeTests(globs: readonly string[], timeoutMs: number): Stage['run'] {
   return async (env, signal) => {
@@ -29,7 +32,7 @@ function nodeTests(globs: readonly string[], timeoutMs: number): Stage['run'] {
     const reporters = { spec: 'stdout', [REPORTER]: file }
     const argv = [
       '--test',
-      `--test-timeout=${timeoutMs}`,
+      `--test-timeout=${timeoutMs * SOAK}`,
       '--test-concurrency=1',
       ...Object.entries(reporters).flatMap(([name, to]) => [
         `--test-reporter=${name}`,

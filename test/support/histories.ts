@@ -1,7 +1,8 @@
 // Random histories of a cluster: what the caches hold at one moment after the other.
 import * as fc from 'fast-check'
 import type { ClassSpec, ClusterState, FixedFrontend } from '../../src/desired/spec.ts'
-import type { EndpointSliceObject, NodeObject, ServiceObject } from '../../src/kube/objects.ts'
+import type { Endpoint, EndpointSliceObject, NodeObject, ServiceObject } from '../../src/kube/objects.ts'
+import { PREFIX } from '../../src/model/names.ts'
 import { compareText } from '../../src/model/table.ts'
 import { recorded } from './allocations.ts'
 import { endpoint, node, pod, rangeOf, slice } from './builders.ts'
@@ -38,6 +39,7 @@ const dress = fc.record({
     {},
     { externalTrafficPolicy: 'Local' },
     { externalTrafficPolicy: 'Local', healthCheckNodePort: 31_000, publishNotReadyAddresses: true },
+    { publishNotReadyAddresses: true },
     { sessionAffinity: 'ClientIP' },
     { loadBalancerSourceRanges: ['10.0.0.0/8'] },
     { loadBalancerSourceRanges: ['010.0.0.0/8'] },
@@ -47,27 +49,41 @@ const dress = fc.record({
   annotations: fc.constantFrom<Readonly<Record<string, string>>>(
     {},
     {},
-    { 'fairway.dev/balance': 'random' },
-    { 'fairway.dev/targets': 'pods' },
-    { 'fairway.dev/node-selector': 'role=edge' },
-    { 'fairway.dev/health-check': 'tcp' },
-    { 'fairway.dev/class': 'absent' },
+    { balance: 'random' },
+    { 'idle-timeout': '443=5m' },
+    { targets: 'pods' },
+    { 'node-selector': 'role=edge' },
+    { 'health-check': 'tcp' },
+    { sharing: 'dedicated' },
+    { sharing: 'namespace' },
+    { hosts: 'a.example' },
+    { address: '203.0.113.11' },
+    { class: 'absent' },
   ),
   meta: fc.constantFrom<Partial<ServiceObject['metadata']>>({}, {}, {}, { deletionTimestamp: '2026-01-02T00:00:00Z' }),
   hasNodePorts: fc.constantFrom(true, true, false),
 })
 
-const dressed = fc
-  .record({ bare: newcomer, dress })
-  .map(({ bare, dress: { spec, annotations, meta, hasNodePorts } }) => ({
-    metadata: { ...bare.metadata, ...meta, annotations: { ...bare.metadata.annotations, ...annotations } },
+type Dress = typeof dress extends fc.Arbitrary<infer D> ? D : never
+
+function wear(bare: ServiceObject, { spec, annotations, meta, hasNodePorts }: Dress): ServiceObject {
+  const named = Object.entries(annotations).map(([name, value]) => [`${PREFIX}/${name}`, value])
+  return {
+    metadata: {
+      ...bare.metadata,
+      ...meta,
+      annotations: { ...bare.metadata.annotations, ...Object.fromEntries(named) },
+    },
     spec: {
       ...bare.spec,
       ...spec,
       ports: hasNodePorts ? bare.spec.ports : bare.spec.ports.map((port) => ({ ...port, nodePort: undefined })),
     },
     status: bare.status,
-  }))
+  }
+}
+
+const dressed = fc.record({ bare: newcomer, dress }).map((made) => wear(made.bare, made.dress))
 
 const at = <T>(list: readonly T[], index: number): T | undefined => list[index % Math.max(1, list.length)]
 const replace = <T>(list: readonly T[], before: T | undefined, after: T): readonly T[] =>
@@ -82,6 +98,13 @@ const edit: fc.Arbitrary<Step> = fc.record({ which: fc.nat(), made: dressed }).m
   const { name, namespace, uid, creationTimestamp } = before.metadata
   const metadata = { ...made.metadata, name, namespace, uid, creationTimestamp }
   return { ...scene, services: replace(scene.services, before, { ...made, metadata, status: before.status }) }
+})
+
+/** One Service gets another wish on top of those that it has. */
+const tweak: fc.Arbitrary<Step> = fc.record({ which: fc.nat(), dress }).map((made) => (scene) => {
+  const before = at(scene.services, made.which)
+  if (before === undefined) return scene
+  return { ...scene, services: replace(scene.services, before, wear(before, { ...made.dress, meta: {} })) }
 })
 
 /** One that comes, younger than all or older, or in the place of one of its name. */
@@ -120,12 +143,13 @@ const changeNode: fc.Arbitrary<Step> = fc
       { deletionTimestamp: '2026-01-02T00:00:00Z' },
       { labels: { 'node.kubernetes.io/exclude-from-external-load-balancers': '' } },
     ),
-    address: fc.constantFrom('', '9'),
+    address: fc.constantFrom('', '9', undefined),
   })
   .map(({ name, wishes, address }) => (scene) => {
     const others = scene.nodes.filter(({ metadata }) => metadata.name !== name)
     if (wishes === undefined) return { ...scene, nodes: others }
-    const addresses = [`InternalIP 10.0.0.${address}${name.slice(1)}`, `InternalIP fd00::${address}${name.slice(1)}`]
+    const host = address === undefined ? '77' : `${address}${name.slice(1)}`
+    const addresses = [`InternalIP 10.0.0.${host}`, `InternalIP fd00::${host}`]
     return { ...scene, nodes: [...others, node(name, addresses, wishes)] }
   })
 
@@ -136,15 +160,22 @@ const endpoints = fc.array(
   ),
   { maxLength: 3 },
 )
+const portNumbers = fc.constantFrom(8_443, 9_443)
+const sliceOf = (of: ServiceObject, some: readonly Endpoint[], port: number) =>
+  slice(of, some, { ports: [{ name: '', protocol: 'TCP', port }] })
+
+/** A Service's endpoints become other ones, or get another port. */
 const changeSlice: fc.Arbitrary<Step> = fc
-  .record({ which: fc.nat(), some: endpoints, port: fc.constantFrom(8_443, 9_443) })
+  .record({ which: fc.nat(), some: fc.option(endpoints, { nil: undefined }), port: portNumbers })
   .map(({ which, some, port }) => (scene) => {
-    const of = at(scene.services, which)
-    if (of === undefined) return scene
-    const made = slice(of, some, { ports: [{ name: '', protocol: 'TCP', port }] })
-    const isOther = ({ metadata }: EndpointSliceObject) =>
-      metadata.name !== made.metadata.name || metadata.namespace !== made.metadata.namespace
-    return { ...scene, slices: [...scene.slices.filter(isOther), made] }
+    const before = at(scene.slices, which)
+    if (before === undefined) return scene
+    const after = {
+      ...before,
+      endpoints: some ?? before.endpoints,
+      ports: [{ name: '', protocol: 'TCP' as const, port }],
+    }
+    return { ...scene, slices: replace(scene.slices, before, after) }
   })
 
 /** All that says nothing new: objects read again, another order, nothing at all. */
@@ -155,18 +186,19 @@ const idle: fc.Arbitrary<Step> = fc.constantFrom<Step>(
   (scene) => ({ ...scene, services: scene.services.toReversed() }),
 )
 
-const steps = fc.array(
-  fc.oneof(
-    { weight: 4, arbitrary: edit },
-    { weight: 2, arbitrary: come },
-    { weight: 2, arbitrary: go },
-    { weight: 3, arbitrary: record },
-    { weight: 2, arbitrary: changeNode },
-    { weight: 2, arbitrary: changeSlice },
-    { weight: 1, arbitrary: idle },
-  ),
-  { maxLength: 10 },
+const step = fc.oneof(
+  { weight: 2, arbitrary: edit },
+  { weight: 4, arbitrary: tweak },
+  { weight: 2, arbitrary: come },
+  { weight: 2, arbitrary: go },
+  { weight: 3, arbitrary: record },
+  { weight: 3, arbitrary: changeNode },
+  { weight: 3, arbitrary: changeSlice },
+  { weight: 1, arbitrary: idle },
 )
+
+/** Between two scenes mostly one thing happens, and sometimes more. */
+const steps = fc.array(fc.array(step, { minLength: 1, maxLength: 2 }), { maxLength: 10 })
 
 const fromSlices: FixedFrontend = {
   name: 'from-slices',
@@ -188,14 +220,25 @@ const rest = fc.record({
 
 const NODES = [node('n1', ['InternalIP 10.0.0.1']), node('n2', ['InternalIP 10.0.0.2'], { labels: { role: 'edge' } })]
 
+const start = fc
+  .record({ world, dresses: fc.array(dress, { minLength: 9, maxLength: 9 }), some: endpoints, port: portNumbers })
+  .map(({ world: { services, spec }, dresses, some, port }) => {
+    const worn = services.map((one, index) => {
+      const made = dresses[index]
+      return made === undefined ? one : wear(one, { ...made, meta: {} })
+    })
+    const slices = worn.map((one) => sliceOf(one, some, port))
+    return { spec, scene: { services: worn.toSorted(byPlace), nodes: NODES, slices } }
+  })
+
 /** A class, and the scenes that it sees. */
-export const history: fc.Arbitrary<History> = fc.record({ start: world, rest, steps }).map((made) => {
+export const history: fc.Arbitrary<History> = fc.record({ start, rest, steps }).map((made) => {
   const { more, ...others } = made.rest
   const spec = { ...made.start.spec, ...others, fixed: [...made.start.spec.fixed, ...more] }
-  const scenes: Scene[] = [{ services: made.start.services.toSorted(byPlace), nodes: NODES, slices: [] }]
-  for (const step of made.steps) {
-    const last = scenes.at(-1)
-    if (last !== undefined) scenes.push(step(last, spec))
+  const scenes: Scene[] = [made.start.scene]
+  for (const some of made.steps) {
+    const last = scenes.at(-1) ?? made.start.scene
+    scenes.push(some.reduce((scene, one) => one(scene, spec), last))
   }
   return { spec, scenes }
 })

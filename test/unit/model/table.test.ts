@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { compareText, frontendKey, makeTable, serviceName, withoutFrontends } from '../../../src/model/table.ts'
-import { frontend } from '../../support/builders.ts'
+import * as fc from 'fast-check'
+import {
+  compareText,
+  frontendKey,
+  makeTable,
+  serviceName,
+  sortFrontends,
+  withoutFrontends,
+} from '../../../src/model/table.ts'
+import { frontend, runs } from '../../support/builders.ts'
 
 test('a frontend is named by protocol, address and port', () => {
   assert.equal(frontendKey(frontend()), 'tcp/203.0.113.10:443')
@@ -30,6 +38,21 @@ test('equal content is an equal table, whatever the order it came in', () => {
   assert.deepEqual(
     table.groups.map(({ id }) => id),
     ['a', 'b'],
+  )
+})
+
+test('frontends are in the order of their keys as texts', () => {
+  const any = fc.record({
+    address: fc.constantFrom('10.0.0.1', '10.0.0.10', '10.0.0.2', '2001:db8::1', '2001:db8::10', '2001:db8::'),
+    port: fc.oneof(fc.constantFrom(4, 44, 440, 443, 4_400, 44_000, 65_535), fc.integer({ min: 1, max: 65_535 })),
+    protocol: fc.constantFrom('TCP' as const, 'UDP' as const),
+    hosts: fc.constantFrom([], [], ['a.example'], ['a.example', 'b.example'], ['*.a.example'], ['a.example.org']),
+  })
+  fc.assert(
+    fc.property(fc.uniqueArray(any.map(frontend), { selector: frontendKey, maxLength: 30 }), (all) => {
+      assert.deepEqual(sortFrontends(all).map(frontendKey), all.map(frontendKey).toSorted(compareText))
+    }),
+    runs(300),
   )
 })
 

@@ -88,9 +88,11 @@ function isEdited(found: string, { shape, text }: Rendered): boolean {
   return found !== text && shapeOf(found) === shape && lasting(found) !== lasting(text)
 }
 
-/** A file without comments, and without what runtime commands change of its servers. */
+/** A file without comments and empty lines, and without what runtime commands change of its servers. */
 function lasting(text: string): string {
-  return text.replaceAll(/^\s*#.*\n/gm, '').replaceAll(/^( {2}server s\d+) \S+(?: weight \d+)?(?: disabled)?/gm, '$1')
+  return text
+    .replaceAll(/^\s*(?:#.*)?\n/gm, '')
+    .replaceAll(/^( {2}server s\d+) \S+(?: weight \d+)?(?: disabled)?/gm, '$1')
 }
 
 /** What HAProxy has against a file, of frontends that can be left out. Throws for anything else. */
