@@ -132,7 +132,7 @@ export const STAGES: readonly Stage[] = [
     what: 'npm run demo -- --once --proxy caddy',
     run: command('the demo with Caddy', ['test/demo/main.ts', '--once', '--proxy', 'caddy']),
   },
-  { name: 'e2e', what: 'chart and image on a real cluster', run: nodeTests(['test/e2e/**/*.test.ts'], 600_000) },
+  { name: 'e2e', what: 'chart and image on a real cluster', run: nodeTests(['test/e2e/**/*.test.ts'], 1_200_000) },
   {
     name: 'demo-cluster',
     what: 'npm run demo -- --once --cluster',
