@@ -33,7 +33,7 @@ const RULES: Readonly<Record<string, { readonly ours: readonly string[]; readonl
   operator: { ours: ['model', 'config', 'desired', 'plan', 'kube'], packages: ['pino', 'node:'] },
   cli: {
     ours: ['model', 'config', 'desired', 'plan', 'kube', 'drivers', 'edge', 'operator', 'server'],
-    packages: ['commander', 'pino', 'node:'],
+    packages: ['commander', 'pino', 'undici', 'node:'],
   },
   'main.ts': { ours: ['cli', 'model'], packages: ['commander', 'node:'] },
 }
