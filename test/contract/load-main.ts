@@ -88,13 +88,14 @@ interface Connection {
 async function attempt(at: Endpoint, work: (connection: Connection) => Promise<void>): Promise<void> {
   const began = performance.now()
   const socket = connect({ host: at.address, port: at.port, noDelay: true })
+  socket.setTimeout(PATIENCE_MS, () => socket.destroy(new Error('timeout')))
   try {
-    await once(socket, 'connect', { signal: AbortSignal.timeout(PATIENCE_MS) })
+    await once(socket, 'connect')
     await work(speak(socket))
   } catch (error) {
     const text = error instanceof Error ? `${error.message}${'code' in error ? ` ${String(error.code)}` : ''}` : ''
     if (text.includes('ECONNREFUSED')) report.refused++
-    else if (text.includes('imeout')) report.late++
+    else if (text.startsWith('timeout')) report.late++
     else report.reset++
     note(`${at.address} port ${at.port} after ${Math.round(performance.now() - began)} ms: ${text}`)
   } finally {
@@ -110,8 +111,6 @@ function speak(socket: Socket): Connection {
   })
   return {
     ask: async (line) => {
-      const late = AbortSignal.timeout(PATIENCE_MS)
-      late.addEventListener('abort', () => socket.destroy(new Error('timeout')), { once: true })
       socket.write(`${line}\n`)
       const { value, done } = await lines.next()
       if (done === true) throw failure
