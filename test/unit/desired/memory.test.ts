@@ -57,6 +57,9 @@ const podsAt = (...addresses: readonly string[]) =>
     addresses.map((address) => pod(address)),
     HTTPS,
   )
+const NOT_ALL_READY = [
+  slice(podded, [pod('10.244.0.1'), { ...pod('10.244.0.2', { ready: false }), nodeName: 'n2' }], HTTPS),
+]
 const PODS: Partial<ClassSpec> = { podRanges: [rangeOf('10.244.0.0/16')] }
 const FIXED: ClassSpec['fixed'][number] = {
   name: 'api',
@@ -72,11 +75,6 @@ const FIXED: ClassSpec['fixed'][number] = {
 describe('what has changed is seen', () => {
   const cases: Readonly<Record<string, readonly [before: Scene, after: Scene, spec?: Partial<ClassSpec>]>> = {
     'a setting': [scene([web()]), scene([web({ annotations: { balance: 'random' } })])],
-    'a class default meant for TCP only, behind a TCP port': [
-      scene([web()]),
-      scene([web({ ports: ['443', '53/UDP'] })]),
-      { defaults: { 'proxy-protocol': 'v2' } },
-    ],
     'a node under another name': [
       scene([web()]),
       scene([web()], { nodes: [node('n3', ['InternalIP 10.0.0.1']), ...NODES.slice(1)] }),
@@ -95,10 +93,8 @@ describe('what has changed is seen', () => {
       scene([local], { slices: [slice(local, [endpoint('n2')])] }),
     ],
     'endpoints that are published before they are ready': [
-      scene([local], { slices: [slice(local, [endpoint('n1'), endpoint('n2', { ready: false })])] }),
-      scene([web({ spec: { ...LOCAL, publishNotReadyAddresses: true } })], {
-        slices: [slice(local, [endpoint('n1'), endpoint('n2', { ready: false })])],
-      }),
+      scene([local], { slices: NOT_ALL_READY }),
+      scene([web({ spec: { ...LOCAL, publishNotReadyAddresses: true } })], { slices: NOT_ALL_READY }),
     ],
     pods: [
       scene([podded], { slices: [podsAt('10.244.0.1')] }),
@@ -116,10 +112,8 @@ describe('what has changed is seen', () => {
       PODS,
     ],
     'pods that are published before they are ready': [
-      scene([podded], { slices: [slice(podded, [pod('10.244.0.1'), pod('10.244.0.2', { ready: false })], HTTPS)] }),
-      scene([{ ...podded, spec: { ...podded.spec, publishNotReadyAddresses: true } }], {
-        slices: [slice(podded, [pod('10.244.0.1'), pod('10.244.0.2', { ready: false })], HTTPS)],
-      }),
+      scene([podded], { slices: NOT_ALL_READY }),
+      scene([{ ...podded, spec: { ...podded.spec, publishNotReadyAddresses: true } }], { slices: NOT_ALL_READY }),
       PODS,
     ],
     'one port to pods behind one to nodes': [
@@ -182,18 +176,18 @@ describe('what one Service has bears on the others', () => {
   })
 
   test('whether it shares', () => {
-    const [before, after] = given([
-      scene([asking(POOL), web()]),
-      scene([asking(POOL), web({ annotations: { sharing: 'dedicated' } })]),
-    ])
+    const asks = asking(POOL)
+    const [before, after] = given([scene([asks, web()]), scene([asks, web({ annotations: { sharing: 'dedicated' } })])])
     assert.deepEqual(before, [`asking ${POOL} 80/TCP`, `web ${POOL} 443/TCP`])
     assert.deepEqual(after, ['asking', `web ${POOL} 443/TCP`])
   })
 
   test('what it asks for no more', () => {
+    const asks = asking('203.0.113.11')
+    const both = { ports: ['443', '80'], record: held('443/TCP 80/TCP', POOL) }
     const [before, after] = given([
-      scene([asking('203.0.113.11'), web({ ports: ['443', '80'], annotations: { address: '203.0.113.11' } })]),
-      scene([asking('203.0.113.11'), web({ ports: ['443', '80'] })]),
+      scene([asks, web({ ...both, annotations: { address: '203.0.113.11' } })]),
+      scene([asks, web(both)]),
     ])
     assert.deepEqual(before, ['asking', 'web 203.0.113.11 443/TCP 80/TCP'])
     assert.deepEqual(after, ['asking 203.0.113.11 80/TCP', `web ${POOL} 443/TCP 80/TCP`])
