@@ -70,17 +70,25 @@ function changeOne(dice: Dice, { services, nodes }: Estate, fresh: Frontend): Ch
   }
 }
 
+function newPort(): Promise<number> {
+  return freePort(local(5))
+}
+
 test(`no connection is dropped in ${CHANGES} changes`, { timeout: 30 * 60_000 }, async (context) => {
   const signal = AbortSignal.timeout(29 * 60_000)
   const targets = [...STEADY, ...NODES].map((name, index) => ({ name, address: local(21 + index) }))
   const addresses = targets.map(({ address }) => address)
   const targetPort = await freePort(...addresses)
-  const port = () => freePort(local(5))
   const untouched = await Promise.all(
     Object.entries(UNTOUCHED).flatMap(([kind, count]) =>
       Array.from({ length: count }, async () => {
         const proxyProtocol = kind === 'proxied' ? ('v2' as const) : ('off' as const)
-        return frontend({ port: await port(), targetPort, proxyProtocol, group: kind === 'nodes' ? 'nodes' : 'steady' })
+        return frontend({
+          port: await newPort(),
+          targetPort,
+          proxyProtocol,
+          group: kind === 'nodes' ? 'nodes' : 'steady',
+        })
       }),
     ),
   )
@@ -106,7 +114,7 @@ test(`no connection is dropped in ${CHANGES} changes`, { timeout: 30 * 60_000 },
     const began = performance.now()
     const dice = createDice(6)
     for (let change = 0; change < CHANGES; change++) {
-      const next = changeOne(dice, estate, frontend({ port: await port(), targetPort, group: 'nodes' }))
+      const next = changeOne(dice, estate, frontend({ port: await newPort(), targetPort, group: 'nodes' }))
       estate = next.estate.nodes.length === 0 ? { ...next.estate, nodes: ['n1'] } : next.estate
       assert.deepEqual((await pass(driver, tableFor(estate), signal)).refused, [], `change ${change}`)
       const [changed, opens] = next.opens ?? []

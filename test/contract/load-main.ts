@@ -20,16 +20,16 @@ const MOST_TEXTS = 10
 
 const plan = JSON.parse(process.argv[2] ?? '{}') as LoadPlan
 const report: LoadReport = { asked: 0, transfers: 0, lines: 0, refused: 0, reset: 0, wrong: 0, late: 0, texts: [] }
-let over = false
+const over = new AbortController()
 
 for (const target of plan.targets) await startTcpBackend(target.name, target)
 const words = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 process.stdout.write('ready\n')
 await words.next()
-const work = [askOn(), ...Array.from({ length: plan.transfers }, (_, index) => transferOn(index))]
+const running = [askOn(), ...Array.from({ length: plan.transfers }, (_, index) => transferOn(index))]
 await words.next()
-over = true
-await Promise.all(work)
+over.abort()
+await Promise.all(running)
 process.stdout.write(`${JSON.stringify(report)}\n`, () => process.exit(0))
 
 function frontendAt(index: number) {
@@ -42,7 +42,7 @@ function frontendAt(index: number) {
 async function askOn(): Promise<void> {
   const began = performance.now()
   const asking = new Set<Promise<void>>()
-  while (!over) {
+  while (!over.signal.aborted) {
     const due = Math.floor(((performance.now() - began) / 1_000) * plan.perSecond)
     for (; report.asked < due; report.asked++) {
       const { names, ...at } = frontendAt(report.asked)
@@ -57,13 +57,13 @@ async function askOn(): Promise<void> {
 
 async function transferOn(index: number): Promise<void> {
   const { names, ...at } = frontendAt(index)
-  while (!over) {
+  while (!over.signal.aborted) {
     const spread = LASTS_MS.least + Math.random() * (LASTS_MS.most - LASTS_MS.least)
     const ends = index % 2 === 0 ? Number.POSITIVE_INFINITY : performance.now() + spread
     report.transfers++
     await attempt(at, async (connection) => {
       check(await connection.ask(QUESTION), names, at)
-      for (let line = 0; !over && performance.now() < ends; line++, report.lines++) {
+      for (let line = 0; !over.signal.aborted && performance.now() < ends; line++, report.lines++) {
         const text = `line ${line} of transfer ${index}`
         if ((await connection.ask(text)) !== text) throw new Error(`line ${line} came back as another`)
         await sleep(LINE_EVERY_MS)
