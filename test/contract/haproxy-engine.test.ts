@@ -4,8 +4,9 @@ import { appendFile, readdir, readFile, stat, writeFile } from 'node:fs/promises
 import { join } from 'node:path'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
+import { acceptFrontends } from '../../src/edge/engines/common/accept.ts'
 import type { Engine } from '../../src/edge/engines/engine.ts'
-import { acceptFrontends } from '../../src/edge/engines/haproxy/accept.ts'
+import { HAPROXY } from '../../src/edge/engines/haproxy/capabilities.ts'
 import { drawConfig } from '../../src/edge/engines/haproxy/drawing.ts'
 import type { HaproxyOptions } from '../../src/edge/engines/haproxy/options.ts'
 import { checkFiles } from '../../src/edge/engines/haproxy/program.ts'
@@ -258,7 +259,7 @@ test('HAProxy takes every file that is rendered, whatever the tables said', asyn
     assert.ok(files.length > 3)
     const states = fc.sample(anyState, { numRuns: 150, seed: 6 })
     for (const [index, state] of states.entries()) {
-      const { rendered } = drawConfig(acceptFrontends(state).frontends, state.groups, new Map(), {
+      const { rendered } = drawConfig(acceptFrontends(state, HAPROXY).frontends, state.groups, new Map(), {
         masterSocket: '/run/haproxy-master.sock',
       })
       const file = join(unit.dir, `${index}.cfg`)

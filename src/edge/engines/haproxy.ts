@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { errorText } from '../../model/problems.ts'
+import { openDurableFile, writeDurably } from './common/durable-file.ts'
+import { createFailedStarts } from './common/failed-starts.ts'
+import { createPace } from './common/pace.ts'
 import type { Engine } from './engine.ts'
 import { applyState } from './haproxy/apply.ts'
-import { HAPROXY_CAPABILITIES } from './haproxy/capabilities.ts'
+import { HAPROXY } from './haproxy/capabilities.ts'
 import { type Drawing, drawConfig } from './haproxy/drawing.ts'
-import { openDurableFile, writeDurably } from './haproxy/durable-file.ts'
-import { createFailedStarts } from './haproxy/failed-starts.ts'
 import { readHealth } from './haproxy/health.ts'
 import { readListeners } from './haproxy/listeners.ts'
 import { createMaster } from './haproxy/master.ts'
@@ -39,7 +39,7 @@ export async function createHaproxyEngine(options: HaproxyOptions, signal: Abort
   return {
     name: 'haproxy',
     version,
-    capabilities: HAPROXY_CAPABILITIES,
+    capabilities: HAPROXY.capabilities,
     async apply(state, applySignal) {
       const { refused, how, drawing } = await applyState(tools, state, applySignal)
       served = { blueprint: drawing.blueprint, layouts: drawing.layouts }
@@ -65,15 +65,5 @@ async function readAdminFile(path: string, log: HaproxyOptions['log']): Promise<
   } catch (error) {
     log.warn({ path }, `cannot tell what HAProxy listens on for its administrator: ${errorText(error)}`)
     return ''
-  }
-}
-
-/** Lets whoever asks go on at most once in a time. */
-function createPace(intervalMs: number): (signal: AbortSignal) => Promise<void> {
-  let next = 0
-  return async (signal) => {
-    const wait = next - performance.now()
-    if (wait > 0) await sleep(wait, undefined, { signal })
-    next = performance.now() + intervalMs
   }
 }

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { test } from 'node:test'
+import { acceptFrontends } from '../../../src/edge/engines/common/accept.ts'
 import type { EngineState } from '../../../src/edge/engines/engine.ts'
-import { acceptFrontends } from '../../../src/edge/engines/haproxy/accept.ts'
+import { HAPROXY } from '../../../src/edge/engines/haproxy/capabilities.ts'
 import { drawConfig } from '../../../src/edge/engines/haproxy/drawing.ts'
 import { sectionAt } from '../../../src/edge/engines/haproxy/sections.ts'
 import { bound, KUBE_PROXY, NODES, stateOf } from './haproxy-states.ts'
@@ -80,7 +81,7 @@ function draw({ frontends, groups }: EngineState, hardStopAfterMs?: number) {
 
 for (const { name, state, hardStopAfterMs } of cases) {
   test(`golden: ${name}`, async () => {
-    assert.deepEqual(acceptFrontends(state).refused, [])
+    assert.deepEqual(acceptFrontends(state, HAPROXY).refused, [])
     const { text } = draw(state, hardStopAfterMs).rendered
     const file = resolve(GOLDEN, `${name}.cfg`)
     if (process.env['UPDATE_GOLDEN'] === '1') await writeFile(file, text)

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
+import { acceptFrontends } from '../../../src/edge/engines/common/accept.ts'
 import type { BoundFrontend } from '../../../src/edge/engines/engine.ts'
-import { acceptFrontends } from '../../../src/edge/engines/haproxy/accept.ts'
+import { HAPROXY } from '../../../src/edge/engines/haproxy/capabilities.ts'
 import { drawConfig } from '../../../src/edge/engines/haproxy/drawing.ts'
 import type { Balance, CheckKind, Frontend, Protocol, ProxyProtocol } from '../../../src/model/table.ts'
 import { runs } from '../../support/builders.ts'
@@ -30,7 +31,7 @@ const LINES = [
 const LINE = new RegExp(`^(?:${LINES.join('|')})$`)
 
 function problemOf(one: BoundFrontend, targets = NODES) {
-  const { refused } = acceptFrontends(stateOf([one], { [one.frontend.group]: targets }))
+  const { refused } = acceptFrontends(stateOf([one], { [one.frontend.group]: targets }), HAPROXY)
   return refused[0]?.problem
 }
 
@@ -66,7 +67,7 @@ test('only canonical addresses, ports, ranges and hosts get in', () => {
 })
 
 test('a frontend whose group is missing is refused alone', () => {
-  const { frontends, refused } = acceptFrontends(stateOf([bound(), bound({ group: 'lost', port: 1 })]))
+  const { frontends, refused } = acceptFrontends(stateOf([bound(), bound({ group: 'lost', port: 1 })]), HAPROXY)
   assert.deepEqual([frontends.length, refused.map(({ problem }) => problem.code)], [1, ['AddressInvalid']])
 })
 
@@ -76,7 +77,7 @@ test('words that HAProxy has not are named', () => {
     [{ protocol: 'SCTP' as Protocol }, 'ProtocolUnsupported', /SCTP/],
     [{ balance: 'toString' as Balance }, 'Unsupported', /toString/],
     [{ proxyProtocol: 'v3' as ProxyProtocol }, 'Unsupported', /v3/],
-    [{ healthCheck: { ...KUBE_PROXY, kind: 'grpc' as CheckKind } }, 'Unsupported', /grpc/],
+    [{ healthCheck: { ...KUBE_PROXY, kind: 'grpc' as CheckKind, derived: false } }, 'Unsupported', /grpc/],
   ]
   for (const [wishes, code, words] of cases) {
     const problem = problemOf(bound(wishes))
@@ -89,7 +90,7 @@ test('whatever a table says, every line of the file is one of ours', () => {
   let rendered = 0
   fc.assert(
     fc.property(anyState, (state) => {
-      const accepted = acceptFrontends(state)
+      const accepted = acceptFrontends(state, HAPROXY)
       assert.equal(accepted.frontends.length + accepted.refused.length, state.frontends.length)
       rendered += accepted.frontends.length
       const { text } = drawConfig(accepted.frontends, state.groups, new Map(), {

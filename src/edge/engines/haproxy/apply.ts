@@ -1,9 +1,10 @@
 import { FairwayError, type Problem } from '../../../model/problems.ts'
+import { acceptFrontends } from '../common/accept.ts'
+import { writeDurably } from '../common/durable-file.ts'
 import type { EngineApplied, EngineRefusal, EngineState } from '../engine.ts'
-import { acceptFrontends } from './accept.ts'
+import { HAPROXY } from './capabilities.ts'
 import { planCommands } from './commands.ts'
 import { type Drawing, drawConfig } from './drawing.ts'
-import { writeDurably } from './durable-file.ts'
 import { checkFiles } from './program.ts'
 import type { Rendered } from './render.ts'
 import { type Running, readRunning } from './running.ts'
@@ -25,7 +26,7 @@ export interface Outcome extends EngineApplied {
  * told, so that one that starts in between serves the new state.
  */
 export async function applyState(tools: Tools, state: EngineState, signal: AbortSignal): Promise<Outcome> {
-  const accepted = acceptFrontends(state)
+  const accepted = acceptFrontends(state, HAPROXY)
   const running = await findRunning(tools, signal)
   const refused: EngineRefusal[] = [...accepted.refused]
   let { frontends } = accepted

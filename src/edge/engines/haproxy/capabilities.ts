@@ -1,17 +1,20 @@
-import type { Capabilities } from '../../../model/driver.ts'
+import type { Program } from '../common/accept.ts'
 
 /** What HAProxy does since 2.6. Its community edition forwards no UDP (haproxy/haproxy#62). */
-export const HAPROXY_CAPABILITIES: Capabilities = {
-  protocols: ['TCP'],
-  proxyProtocol: { TCP: ['off', 'v1', 'v2'], UDP: ['off'] },
-  balance: ['round-robin', 'least-connections', 'source', 'random'],
-  healthCheck: ['tcp', 'http'],
-  checkPort: true,
-  checkThresholds: true,
-  affinityTimeout: true,
-  drain: true,
-  sourceRanges: true,
-  hosts: true,
-  maxConnections: true,
-  idleTimeout: ['TCP'],
+export const HAPROXY: Program = {
+  title: 'HAProxy',
+  capabilities: {
+    protocols: ['TCP'],
+    proxyProtocol: { TCP: ['off', 'v1', 'v2'], UDP: ['off'] },
+    balance: ['round-robin', 'least-connections', 'source', 'random'],
+    healthCheck: ['tcp', 'http'],
+    checkPort: true,
+    checkThresholds: true,
+    affinityTimeout: true,
+    drain: true,
+    sourceRanges: true,
+    hosts: true,
+    maxConnections: true,
+    idleTimeout: ['TCP'],
+  },
 }

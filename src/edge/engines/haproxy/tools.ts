@@ -1,5 +1,5 @@
-import type { DurableFile } from './durable-file.ts'
-import type { FailedStarts } from './failed-starts.ts'
+import type { DurableFile } from '../common/durable-file.ts'
+import type { FailedStarts } from '../common/failed-starts.ts'
 import type { Master } from './master.ts'
 import type { HaproxyOptions } from './options.ts'
 

@@ -1,7 +1,7 @@
 import type { Problem } from '../../../model/problems.ts'
 
 /**
- * Remembers the configurations that HAProxy did not start with. Each attempt interrupts all that it serves for two seconds, so the same one is not
+ * Remembers the configurations that a program did not start with. HAProxy's every attempt interrupts all that it serves for two seconds, so the same one is not
  * tried again before a rest, which doubles each time.
  */
 export interface FailedStarts {

@@ -1,55 +1,58 @@
 import { canonicalAddress, canonicalCidr } from '../../../model/address.ts'
+import type { Capabilities } from '../../../model/driver.ts'
 import type { Problem } from '../../../model/problems.ts'
-import type { Balance, HealthCheck, ProxyProtocol, Target } from '../../../model/table.ts'
+import type { Frontend, HealthCheck, Target } from '../../../model/table.ts'
 import type { BoundFrontend, EngineRefusal, EngineState } from '../engine.ts'
-
-/** Words of HAProxy's `balance`. With `source`, a target that goes moves only its own clients. */
-export const BALANCES: Readonly<Record<Balance, readonly string[]>> = {
-  'round-robin': ['balance roundrobin'],
-  'least-connections': ['balance leastconn'],
-  source: ['balance source', 'hash-type consistent sdbm avalanche'],
-  random: ['balance random'],
-}
-
-/** Words of a server line. */
-export const PROXY_PROTOCOLS: Readonly<Record<ProxyProtocol, string>> = {
-  off: '',
-  v1: 'send-proxy',
-  v2: 'send-proxy-v2',
-}
 
 const NAME = /^[a-z0-9._-]{1,200}$/
 const HOST = /^(?:\*\.)?[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,30}$/
-/** HAProxy compares times as signed 32-bit milliseconds. */
+/** HAProxy compares times as signed 32-bit milliseconds; the others can do more. */
 const LONGEST_MS = 2 ** 31 - 1
+
+/** A kind of program, as messages name it. */
+export interface Program {
+  /** `HAProxy` */
+  readonly title: string
+  readonly capabilities: Capabilities
+}
 
 export interface Accepted {
   readonly frontends: readonly BoundFrontend[]
   readonly refused: readonly EngineRefusal[]
 }
 
-/** Parts the frontends that HAProxy's configuration can hold from those that it cannot, which are refused alone. */
-export function acceptFrontends({ frontends, groups }: EngineState): Accepted {
+/** Parts the frontends that a program's configuration can hold from those that it cannot, which are refused alone. */
+export function acceptFrontends({ frontends, groups }: EngineState, program: Program): Accepted {
   // Once for each group, however many frontends lead there.
   const strange = new Map([...groups].map(([id, { targets }]) => [id, targets.find((target) => !isTarget(target))]))
   const refused = frontends.flatMap((bound) => {
     const { id, frontend } = bound
     const target = strange.get(frontend.group)
     const lost = groups.has(frontend.group) ? undefined : malformed(id, `there is no group ${shown(frontend.group)}`)
-    const problem = findUnrenderable(bound) ?? lost ?? (target === undefined ? undefined : refusedTarget(id, target))
+    const problem =
+      findUnrenderable(bound, program) ?? lost ?? (target === undefined ? undefined : refusedTarget(id, target))
     return problem === undefined ? [] : [{ id, problem }]
   })
   const ids = new Set(refused.map(({ id }) => id))
-  return { frontends: frontends.filter(({ id }) => !ids.has(id)), refused }
+  const able = frontends.filter(({ id }) => !ids.has(id)).map((bound) => withoutLackingCheck(bound, program))
+  return { frontends: able, refused }
+}
+
+/** A check that nobody asked for is left out where the program has no such checks. */
+function withoutLackingCheck(bound: BoundFrontend, { capabilities }: Program): BoundFrontend {
+  const { healthCheck } = bound.frontend
+  return healthCheck === undefined || capabilities.healthCheck.includes(healthCheck.kind)
+    ? bound
+    : { ...bound, frontend: { ...bound.frontend, healthCheck: undefined } }
 }
 
 /**
  * What in a frontend must not or cannot reach the configuration. Names, hosts, ranges and targets come from objects that users write: only words of
  * known alphabets, canonical addresses and whole numbers get through.
  */
-function findUnrenderable(bound: BoundFrontend): Problem | undefined {
+function findUnrenderable(bound: BoundFrontend, program: Program): Problem | undefined {
   const fault = findMalformed(bound)
-  return findLack(bound) ?? (fault === undefined ? undefined : malformed(bound.id, fault))
+  return findLack(bound, program) ?? (fault === undefined ? undefined : malformed(bound.id, fault))
 }
 
 function malformed(id: string, fault: string): Problem {
@@ -63,24 +66,31 @@ function refusedTarget(id: string, { address }: Target): Problem {
   return { code: 'TargetRefused', kind: 'terminal', message, remedy }
 }
 
-/** What HAProxy has no words for. */
-function findLack({ id, frontend }: BoundFrontend): Problem | undefined {
-  const { protocol, balance, proxyProtocol, healthCheck } = frontend
-  if (protocol !== 'TCP') {
-    const message = `${shown(id)} is for ${shown(protocol)}, which HAProxy does not forward`
+/** What the program has no words for. */
+function findLack({ id, frontend }: BoundFrontend, { title, capabilities }: Program): Problem | undefined {
+  const { protocol } = frontend
+  if (!capabilities.protocols.includes(protocol)) {
+    const message = `${shown(id)} is for ${shown(protocol)}, which ${title} does not forward`
     const remedy = 'Use a class whose proxies forward UDP: nginx, Envoy or Caddy'
     return { code: 'ProtocolUnsupported', kind: 'unsupported', message, remedy }
   }
-  const lack = !Object.hasOwn(BALANCES, balance)
-    ? `balance ${shown(balance)}`
-    : !Object.hasOwn(PROXY_PROTOCOLS, proxyProtocol)
-      ? `PROXY protocol ${shown(proxyProtocol)}`
-      : healthCheck !== undefined && !['tcp', 'http'].includes(healthCheck.kind)
-        ? `health-check ${shown(healthCheck.kind)}`
-        : undefined
+  const lack = lackOf(frontend, capabilities)
   if (lack === undefined) return undefined
-  const message = `${shown(id)} asks for ${lack}, which HAProxy cannot do`
+  const message = `${shown(id)} asks for ${lack}, which ${title} cannot do`
   return { code: 'Unsupported', kind: 'unsupported', message, remedy: 'Remove the annotation, or use another class' }
+}
+
+/** The operator asks for nothing that the capabilities lack; another client of the API may. */
+function lackOf(frontend: Frontend, able: Capabilities): string | undefined {
+  const { protocol, balance, proxyProtocol, healthCheck, sourceRanges, hosts, maxConnections, idleTimeoutMs } = frontend
+  if (!able.balance.includes(balance)) return `balance ${shown(balance)}`
+  if (!able.proxyProtocol[protocol].includes(proxyProtocol)) return `PROXY protocol ${shown(proxyProtocol)}`
+  if (healthCheck?.derived === false && !able.healthCheck.includes(healthCheck.kind))
+    return `health-check ${shown(healthCheck.kind)}`
+  if (sourceRanges.length > 0 && !able.sourceRanges) return 'source ranges'
+  if (hosts.length > 0 && !able.hosts) return 'hosts'
+  if (maxConnections !== undefined && !able.maxConnections) return 'a limit of connections'
+  return idleTimeoutMs !== undefined && !able.idleTimeout.includes(protocol) ? 'an idle timeout' : undefined
 }
 
 function findMalformed({ id, frontend, bindAddress }: BoundFrontend): string | undefined {

@@ -15,7 +15,7 @@ export interface DurableFile {
   readonly discard: () => Promise<void>
 }
 
-/** HAProxy may run as another user than the edge. */
+/** The program may run as another user than the edge. */
 const MODE = 0o644
 
 /** Opens a file, and makes its folder if it is not there. What fails is thrown as a FairwayError that names the file. */
