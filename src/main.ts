@@ -1,4 +1,6 @@
+#!/usr/bin/env node
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { addCommands } from './cli/commands.ts'
 import { addEdgeCommand } from './cli/edge-command.ts'
 import { run } from './cli/run.ts'
 import { VERSION } from './cli/version.ts'
@@ -32,6 +34,7 @@ interface RunFlags {
   readonly kubeconfig?: string
   readonly context?: string
   readonly healthPort: number
+  readonly metrics: 'on' | 'off'
   readonly logLevel: string
 }
 
@@ -47,10 +50,13 @@ program
   .option('--kubeconfig <file>', "cluster to watch (default: $KUBECONFIG, ~/.kube/config, the pod's ServiceAccount)")
   .option('--context <name>', 'context of the kubeconfig')
   .addOption(
-    new Option('--health-port <port>', '/healthz and /readyz')
+    new Option('--health-port <port>', '/healthz, /readyz and /metrics')
       .argParser(readPort)
       .env('FAIRWAY_HEALTH_PORT')
       .default(8080),
+  )
+  .addOption(
+    new Option('--metrics <on|off>', 'serve /metrics').choices(['on', 'off']).env('FAIRWAY_METRICS').default('on'),
   )
   .addOption(
     new Option('--log-level <level>', 'least important lines to log')
@@ -65,16 +71,13 @@ program
     ).env('FAIRWAY_LEASE_NAMESPACE'),
   )
   .addOption(new Option('--lease-name <name>', 'name of the Lease').env('FAIRWAY_LEASE_NAME').default('fairway'))
-  .action((flags: RunFlags) => run({ leaseNamespace: undefined, ...flags }, endBySignal()))
+  .action(({ metrics, ...flags }: RunFlags) =>
+    run({ leaseNamespace: undefined, ...flags, metrics: metrics === 'on' }, endBySignal()),
+  )
 
 addEdgeCommand(program, endBySignal)
 
-program
-  .command('version')
-  .description('print the version')
-  .action(() => {
-    process.stdout.write(`fairway ${VERSION}\n`)
-  })
+addCommands(program, endBySignal)
 
 try {
   await program.parseAsync()

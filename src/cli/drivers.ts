@@ -31,6 +31,15 @@ export function driverMaker(log: Log, writing: Writing): MakeDriver {
         return drivers.caddy.create({ ...common, listen, declares, probe: access.probe && !sharesAddresses })
       case 'edge':
         return drivers.edge.create({ ...common, epoch, tokenFile: access.tokenFile })
+      case 'webhook': {
+        const { tokenFile, header, sendProxy, resend: resendMs, spacing: spacingMs } = access
+        return drivers.webhook.create({ ...common, declares, tokenFile, header, sendProxy, resendMs, spacingMs })
+      }
+      case 'dataplane': {
+        const { userFile, probe, reloadTimeout } = access
+        const settings = { listen, declares, probe: probe && !sharesAddresses }
+        return drivers.dataplane.create({ ...common, ...settings, userFile, reloadTimeoutMs: reloadTimeout })
+      }
     }
     return access satisfies never
   }

@@ -1,11 +1,7 @@
-import { join } from 'node:path'
 import { loadEdgeConfig } from '../config/edge-config.ts'
-import type { EdgeConfig } from '../config/edge-schema.ts'
 import { startEdge } from '../edge/edge.ts'
-import type { Engine } from '../edge/engines/engine.ts'
-import { createHaproxyEngine } from '../edge/engines/haproxy.ts'
-import type { Log } from '../edge/log.ts'
 import { thisMachine } from '../edge/obstacles.ts'
+import { createEngine } from './edge-engine.ts'
 import { createLog } from './log.ts'
 import { VERSION } from './version.ts'
 
@@ -25,15 +21,4 @@ export async function edge(flags: EdgeFlags, signal: AbortSignal): Promise<void>
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
   log.info({}, 'stopping after the change in hand; the proxy program serves on')
   await running.stop()
-}
-
-function createEngine({ engine, stateDir }: EdgeConfig, log: Log, signal: AbortSignal): Promise<Engine> {
-  switch (engine.kind) {
-    case 'haproxy': {
-      const { minReloadInterval, hardStopAfter, ...files } = engine
-      const times = { minReloadIntervalMs: minReloadInterval, hardStopAfterMs: hardStopAfter }
-      return createHaproxyEngine({ ...files, ...times, stateDir: join(stateDir, 'haproxy'), log }, signal)
-    }
-  }
-  return engine.kind satisfies never
 }

@@ -1,18 +1,23 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
+import type { Config } from '../config/schema.ts'
 import { createKubeClient, type KubeClient } from '../kube/client.ts'
 import { loadKubeConfig } from '../kube/credentials.ts'
 import { EventRecorder } from '../kube/events.ts'
 import { clusterUid } from '../kube/status.ts'
 import { errorText } from '../model/problems.ts'
-import { startCaches } from '../operator/cluster.ts'
+import { type OwnCaches, startCaches } from '../operator/cluster.ts'
+import { createFacts } from '../operator/facts.ts'
+import { meterDrivers } from '../operator/metered-driver.ts'
 import { createOperator } from '../operator/operator.ts'
 import { createWriter } from '../operator/writer.ts'
 import { healthApp, serveHealth } from '../server/health.ts'
-import { driverMaker } from './drivers.ts'
+import { createMetrics, type Metrics } from '../server/metrics/metrics.ts'
+import { driverMaker, type Writing } from './drivers.ts'
 import { type LeadOptions, lead, type Work } from './lead.ts'
 import { createLog } from './log.ts'
+import { VERSION } from './version.ts'
 import { watchConfig } from './watch-config.ts'
 
 export interface RunOptions extends LeadOptions {
@@ -20,6 +25,8 @@ export interface RunOptions extends LeadOptions {
   readonly kubeconfig?: string | undefined
   readonly context?: string | undefined
   readonly healthPort: number
+  /** Whether the health port also serves `/metrics`. */
+  readonly metrics: boolean
   readonly logLevel: string
 }
 
@@ -35,21 +42,14 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
   try {
     const caches = startCaches(client, log, ending.signal)
     const ready = () => ({ ready: caches.synced(), troubles: caches.troubles() })
-    await serveHealth(healthApp({ ready }), options.healthPort, ending.signal)
+    const metrics = createMetrics(VERSION, () => caches.health(), Date.now)
+    const health = healthApp({ ready }, options.metrics ? metrics : undefined)
+    await serveHealth(health, options.healthPort, ending.signal)
     const uid = await waitForUid(client, log, signal)
     if (uid === undefined) return
     const events = new EventRecorder({ client, log, instance: process.env['HOSTNAME'] })
-    const work: Work = async (writing, lost) => {
-      const writer = createWriter({ client, store: caches.serviceStore, events, now: Date.now, fence: writing.fence })
-      const makeDriver = driverMaker(log, writing)
-      const operator = createOperator({ caches, writer, clusterUid: uid, makeDriver, log })
-      const reread = AbortSignal.any([signal, lost])
-      const first = await newest(options.config, { config, text }, log)
-      await operator.configure(first.config)
-      await watchConfig(options.config, first.text, (next) => operator.configure(next), log, reread)
-      log.info({}, lost.aborted ? 'stopping at once' : 'stopping after the work in hand')
-      await operator.stop(lost.aborted ? 'now' : undefined)
-    }
+    const world = { client, caches, events, metrics, uid, log }
+    const work: Work = (writing, lost) => operate(options.config, { config, text }, world, writing, lost, signal)
     await lead(options, client, log, work, signal)
     await events.close()
     ending.abort()
@@ -60,11 +60,57 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
   }
 }
 
+/** All that a leader works with. */
+interface World {
+  readonly client: KubeClient
+  readonly caches: OwnCaches
+  readonly events: EventRecorder
+  readonly metrics: Metrics
+  /** Of the kube-system namespace. */
+  readonly uid: string
+  readonly log: Logger
+}
+
+/** The work of a leader, until `lost` or the signal ends it. `known` is the configuration from the start. */
+async function operate(
+  path: string,
+  known: LoadedConfig,
+  world: World,
+  writing: Writing,
+  lost: AbortSignal,
+  signal: AbortSignal,
+): Promise<void> {
+  const { client, caches, events, metrics, uid, log } = world
+  const { meter } = metrics
+  const { fence } = writing
+  const writer = createWriter({ client, store: caches.serviceStore, events, now: Date.now, fence, meter })
+  const makeDriver = meterDrivers(driverMaker(log, writing), meter)
+  const facts = createFacts(Date.now)
+  const operator = createOperator({ caches, writer, clusterUid: uid, makeDriver, log, observer: facts, meter })
+  const stopLeading = metrics.lead(() => ({ waiting: operator.waiting(), classes: facts.classes() }))
+  const tell = (used: boolean) => meter({ kind: 'configuration', used })
+  const first = await newest(path, known, tell, log)
+  await operator.configure(first.config)
+  const use = (config: Config) => operator.configure(config)
+  await watchConfig(path, first.text, use, tell, log, AbortSignal.any([signal, lost]))
+  log.info({}, lost.aborted ? 'stopping at once' : 'stopping after the work in hand')
+  await operator.stop(lost.aborted ? 'now' : undefined)
+  stopLeading()
+}
+
 /** The configuration as it is now: a follower may have waited for days. A broken one is left aside for the one from the start. */
-async function newest(path: string, known: LoadedConfig, log: Logger): Promise<LoadedConfig> {
+async function newest(
+  path: string,
+  known: LoadedConfig,
+  tell: (used: boolean) => void,
+  log: Logger,
+): Promise<LoadedConfig> {
   try {
-    return await loadConfig(path)
+    const loaded = await loadConfig(path)
+    tell(true)
+    return loaded
   } catch (error) {
+    tell(false)
     log.error({ path }, `configuration not used, the last good one stays: ${errorText(error)}`)
     return known
   }

@@ -9,12 +9,13 @@ const LOOK_EVERY_MS = 2_000
 
 /**
  * Rereads a configuration file until the signal ends it, and hands on each content that differs from the one before. An edit that cannot be
- * used is logged once, and the configuration in use stays.
+ * used is logged once, and the configuration in use stays. `tell` hears each time whether what was read is in use.
  */
 export async function watchConfig(
   path: string,
   known: string,
   use: (config: Config) => Promise<void>,
+  tell: (used: boolean) => void,
   log: Log,
   signal: AbortSignal,
 ): Promise<void> {
@@ -29,9 +30,11 @@ export async function watchConfig(
       const { config, text } = await loadConfig(path)
       if (text === content) continue
       await use(config)
+      tell(true)
       content = text
       complaint = ''
     } catch (error) {
+      tell(false)
       if (errorText(error) !== complaint)
         log.error({ path }, `configuration not used, the last good one stays: ${errorText(error)}`)
       complaint = errorText(error)

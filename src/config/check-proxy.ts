@@ -1,6 +1,7 @@
 import { poolOf } from '../desired/pools.ts'
 import { canonicalAddress, familyOf } from '../model/address.ts'
 import { hasPool } from './addresses.ts'
+import { checkWebhookProxy } from './check-webhook.ts'
 import type { ConfigIssue } from './issue.ts'
 import type { PoolConfig, ProxyConfig } from './schema.ts'
 
@@ -11,13 +12,20 @@ export function checkProxy(
   path: ConfigIssue['path'],
 ): readonly ConfigIssue[] {
   const own = pools.filter((pool) => hasPool(proxy.name, pool))
-  return [...checkAccess(proxy, path), ...checkListen(proxy, own, [...path, 'listen'])]
+  return [
+    ...checkAccess(proxy, path),
+    ...checkWebhookProxy(proxy, own, path),
+    ...checkListen(proxy, own, [...path, 'listen']),
+  ]
 }
 
 const PLAIN: Readonly<Record<ProxyConfig['access']['kind'], string>> = {
   caddy:
     "plain http leaves Caddy's admin API open to whoever reaches it; use https with certFile and keyFile, or say insecure: true",
   edge: 'plain http shows the token to whoever listens on the way; use https with caFile, or say insecure: true',
+  webhook: 'plain http shows the token to whoever listens on the way; use https with caFile, or say insecure: true',
+  dataplane:
+    'plain http shows the password to whoever listens on the way; use https with caFile, or say insecure: true',
 }
 
 function checkAccess({ access, listen }: ProxyConfig, path: ConfigIssue['path']): ConfigIssue[] {
@@ -31,6 +39,10 @@ function checkAccess({ access, listen }: ProxyConfig, path: ConfigIssue['path'])
   }
   if ((certFile === undefined) !== (keyFile === undefined)) {
     issues.push({ path: [...path, kind], message: 'certFile and keyFile go together' })
+  }
+  if (kind === 'dataplane' && access.userFile === undefined && certFile === undefined) {
+    const message = 'needs userFile, or certFile and keyFile: the API serves nobody whom it does not know'
+    issues.push({ path: [...path, kind], message })
   }
   return [...issues, ...checkEdge(access, listen, path)]
 }

@@ -3,6 +3,7 @@ import { numberAddress, rangesOverlap } from '../model/address.ts'
 import { didYouMean } from '../model/nearest.ts'
 import { checkFrontend, checkSelector, checkSockets } from './check-frontends.ts'
 import { checkProxy } from './check-proxy.ts'
+import { checkWebhookUsers } from './check-webhook.ts'
 import { forbiddenTargets } from './forbidden.ts'
 import { type ConfigIssue, findDuplicates } from './issue.ts'
 import type { ClassConfig, Config, PoolConfig } from './schema.ts'
@@ -14,6 +15,7 @@ export function checkConfig(config: Config): readonly ConfigIssue[] {
     ...findDuplicates(config.classes, 'name', ['classes']),
     ...checkDefaultClass(config),
     ...checkAliases(config),
+    ...checkWebhookUsers(config),
     ...config.classes.flatMap((one, index) => [
       ...checkClass(one, ['classes', index]),
       ...one.frontends.flatMap((frontend, at) =>

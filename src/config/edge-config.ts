@@ -5,6 +5,7 @@ import { errorText, FairwayError } from '../model/problems.ts'
 import { checkSettings } from './check-frontends.ts'
 import { checkEdgeSockets } from './edge-frontends.ts'
 import { type EdgeConfig, edgeSchema } from './edge-schema.ts'
+import { checkWebhook, withWebhookPaths } from './edge-webhook.ts'
 import { type ConfigIssue, findDuplicates } from './issue.ts'
 import { parseFile } from './load.ts'
 
@@ -35,6 +36,7 @@ function withPaths(config: EdgeConfig, folder: string): EdgeConfig {
     },
     stateDir: from(config.stateDir),
     tokensFile: from(config.tokensFile),
+    ...(config.webhook === undefined ? {} : { webhook: withWebhookPaths(config.webhook, from) }),
   }
 }
 
@@ -46,6 +48,7 @@ function checkEdge(config: EdgeConfig): readonly ConfigIssue[] {
     ...checkManaged(config),
     ...config.frontends.flatMap((frontend, index) => checkSettings(frontend, ['frontends', index, 'settings'])),
     ...checkEdgeSockets(config.frontends, ['frontends']),
+    ...checkWebhook(config.webhook),
   ]
 }
 

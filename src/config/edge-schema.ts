@@ -1,14 +1,10 @@
 import { z } from 'zod'
-import { canonicalAddress } from '../model/address.ts'
 import { chooseOne } from './choice.ts'
+import { engineSchema, enginesSchema } from './edge-engines.ts'
+import { webhookSchema } from './edge-webhook.ts'
+import { endpoint } from './endpoint.ts'
+import { file } from './file.ts'
 import { address, addresses, cidr, durationMs, label, parsed, port, range, settings } from './schema.ts'
-
-/** Reads `0.0.0.0:7443` or `[::]:7443`. Port 0 lets the system choose. */
-function readEndpoint(text: string): { readonly host: string; readonly port: number } | undefined {
-  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? []
-  const host = canonicalAddress(bracketed ?? plain ?? '')
-  return host === undefined || Number(digits) > 65_535 ? undefined : { host, port: Number(digits) }
-}
 
 /** Reads `16MiB`. */
 function readBytes(text: string): number | undefined {
@@ -16,9 +12,7 @@ function readBytes(text: string): number | undefined {
   return digits === undefined ? undefined : Number(digits) * (unit === 'KiB' ? 1_024 : 1_048_576)
 }
 
-const endpoint = parsed(readEndpoint, 'is not an address with a port like 0.0.0.0:7443 or [::]:7443')
 const bytes = parsed(readBytes, 'is not a size like 512KiB or 16MiB')
-const file = z.string().min(1, 'needs the path of a file')
 const count = z.number().int().min(1)
 
 /** Interfaces of Linux have short names, and none looks like an option of a program. */
@@ -35,18 +29,7 @@ const frontendSchema = z.strictObject({
   settings,
 })
 
-const haproxySchema = z.strictObject({
-  /** Ours, loaded by HAProxy's last -f. */
-  configFile: file.default('/var/lib/fairway-edge/haproxy/fairway.cfg'),
-  adminFiles: z.array(file).default(['/etc/haproxy/haproxy.cfg']),
-  masterSocket: file.default('/run/haproxy-master.sock'),
-  binary: file.default('/usr/sbin/haproxy'),
-  minReloadInterval: durationMs.prefault('1s'),
-  hardStopAfter: durationMs.optional(),
-})
-
-/** The shape of edge.yaml. What holds between keys is in edge-config.ts. */
-export const edgeSchema = z.strictObject({
+const keys = z.strictObject({
   listen: endpoint.prefault('0.0.0.0:7443'),
   tls: z.strictObject({ certFile: file, keyFile: file, clientCaFile: file.optional() }),
   stateDir: file.default('/var/lib/fairway-edge'),
@@ -58,12 +41,9 @@ export const edgeSchema = z.strictObject({
   ports: z.strictObject({ deny: z.array(port).default([]) }).prefault({}),
   targets: z.strictObject({ allow: z.array(range).default([]) }).prefault({}),
   frontends: z.array(frontendSchema).default([]),
-  /** Each kind of program that src/edge/engines has is one key here. */
-  engine: z
-    .strictObject({ haproxy: haproxySchema.optional() })
-    .transform(({ haproxy }, context) =>
-      chooseOne({ haproxy: haproxy && { kind: 'haproxy' as const, ...haproxy } }, context),
-    ),
+  webhook: webhookSchema.optional(),
+  engine: engineSchema.optional(),
+  engines: enginesSchema.optional(),
   limits: z
     .strictObject({
       body: bytes.prefault('16MiB'),
@@ -74,6 +54,12 @@ export const edgeSchema = z.strictObject({
     })
     .prefault({}),
 })
+
+/** The shape of edge.yaml. What holds between keys is in edge-config.ts. */
+export const edgeSchema = keys.transform(({ engine, engines, ...rest }, context) => ({
+  ...rest,
+  engine: chooseOne({ engine, engines: engines && { kind: 'pair' as const, ...engines } }, context),
+}))
 
 export type EdgeConfig = z.output<typeof edgeSchema>
 export type EdgeFrontend = EdgeConfig['frontends'][number]

@@ -85,21 +85,46 @@ const caddySchema = z.strictObject({ ...access, probe: z.boolean().default(true)
 /** With a token, or with a client certificate. */
 const edgeSchema = z.strictObject({ ...access, tokenFile: z.string().min(1).optional() })
 
+/** With a user of the API, or with a client certificate. */
+const dataplaneSchema = z.strictObject({
+  ...access,
+  userFile: z.string().min(1).optional(),
+  probe: z.boolean().default(true),
+  reloadTimeout: durationMs.prefault('30s'),
+})
+
+/** What a script's hook is called with, and how often. */
+const webhookSchema = z.strictObject({
+  ...access,
+  tokenFile: z.string().min(1),
+  header: z
+    .string()
+    .regex(/^[A-Za-z0-9-]+$/, 'must be the name of a header')
+    .default('X-Funkypenguin-Token'),
+  sendProxy: z.enum(['off', 'v1', 'v2']).default('off'),
+  resend: durationMs.prefault('10m'),
+  spacing: z.union([z.literal('off').transform(() => 0), durationMs]).prefault('1s'),
+})
+
 /** Each kind of proxy that src/drivers has is one key here, and becomes the `kind` of the proxy's `access`. */
 const proxySchema = z
   .strictObject({
     name: label,
     caddy: caddySchema.optional(),
     edge: edgeSchema.optional(),
+    dataplane: dataplaneSchema.optional(),
+    webhook: webhookSchema.optional(),
     listen: z.record(z.string(), z.union([z.literal('*'), address])).default({}),
   })
-  .transform(({ name, listen, caddy, edge }, context) => ({
+  .transform(({ name, listen, caddy, edge, dataplane, webhook }, context) => ({
     name,
     listen,
     access: chooseOne(
       {
         caddy: caddy && { kind: 'caddy' as const, ...caddy },
         edge: edge && { kind: 'edge' as const, ...edge },
+        dataplane: dataplane && { kind: 'dataplane' as const, ...dataplane },
+        webhook: webhook && { kind: 'webhook' as const, ...webhook },
       },
       context,
     ),

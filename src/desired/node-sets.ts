@@ -1,10 +1,10 @@
 import type { NodeObject } from '../kube/objects.ts'
 import type { Family } from '../model/address.ts'
+import { hashText, pickMembers } from '../model/rendezvous.ts'
 import { compareText, type Target } from '../model/table.ts'
 import type { NodeAddressType } from './annotation-values.ts'
 import { parseSelector } from './label-selector.ts'
 import { drainOf, nodeAddress, usableNodes } from './nodes.ts'
-import { hashText, pickMembers } from './rendezvous.ts'
 
 /** Which nodes, and at which of their addresses. */
 export interface NodeRule {

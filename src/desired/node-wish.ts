@@ -1,10 +1,10 @@
 import type { ServiceObject } from '../kube/objects.ts'
 import type { Family } from '../model/address.ts'
+import { hashText, SHARDS } from '../model/rendezvous.ts'
 import { serviceName } from '../model/table.ts'
 import type { NodeAddressType } from './annotation-values.ts'
 import type { Settings } from './annotations.ts'
 import type { NodeRule } from './node-sets.ts'
-import { hashText, SHARDS } from './rendezvous.ts'
 import type { ClassSpec } from './spec.ts'
 
 /** The nodes that a Service leads to, by the id of their group and without the cluster. */

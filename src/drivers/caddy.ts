@@ -1,10 +1,10 @@
-import type { Applied, Driver, Observed, Plan } from '../model/driver.ts'
+import { CADDY_CAPABILITIES } from '../caddy/capabilities.ts'
+import { createAdminClient } from '../caddy/client.ts'
+import { revisionConflict } from '../caddy/errors.ts'
+import { checkOwner } from '../caddy/names.ts'
+import type { Applied, Driver, Observed, Plan, Refusal } from '../model/driver.ts'
 import { FairwayError } from '../model/problems.ts'
-import { applyPlan } from './caddy/apply.ts'
-import { CADDY_CAPABILITIES } from './caddy/capabilities.ts'
-import { createAdminClient } from './caddy/client.ts'
-import { revisionConflict } from './caddy/errors.ts'
-import { checkOwner } from './caddy/names.ts'
+import { applyPlan, previewPlan } from './caddy/apply.ts'
 import type { CaddyOptions } from './caddy/options.ts'
 import { createDial, type Dial } from './caddy/probe.ts'
 import { createQuarantine } from './caddy/quarantine.ts'
@@ -37,5 +37,10 @@ export function createCaddyDriver(options: CaddyOptions, dial: Dial = createDial
     return applied
   }
 
-  return { capabilities: CADDY_CAPABILITIES, read, apply, close: () => client.close() }
+  async function preview(plan: Plan, signal: AbortSignal): Promise<readonly Refusal[]> {
+    const snapshot = last ?? (await readSnapshot(client, options, signal))
+    return previewPlan({ options, quarantine, dial }, snapshot, plan, signal)
+  }
+
+  return { capabilities: CADDY_CAPABILITIES, read, apply, preview, close: () => client.close() }
 }

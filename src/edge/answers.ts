@@ -1,6 +1,6 @@
 import {
   deleteSchema,
-  type EdgeInfo,
+  type EdgeInfoAnswer,
   type HealthAnswer,
   patchSchema,
   putSchema,
@@ -19,7 +19,7 @@ import type { Write } from './writes.ts'
 /** Where answers come from. */
 export interface Sources {
   readonly referee: Pick<Referee, 'submit' | 'look' | 'tables'>
-  readonly info: () => Promise<EdgeInfo>
+  readonly info: () => Promise<EdgeInfoAnswer>
   readonly health: (owner: OwnerName) => Promise<HealthAnswer>
   /** Largest body, as sent and as unpacked. */
   readonly bodyBytes: number

@@ -2,6 +2,7 @@ import { networkInterfaces } from 'node:os'
 import { edgeTable } from '../config/edge-frontends.ts'
 import type { EdgeConfig } from '../config/edge-schema.ts'
 import { canonicalAddress, isForwardable } from '../model/address.ts'
+import { protocolsOf } from '../model/driver.ts'
 import { EDGE_ERRORS } from '../model/edge-wire.ts'
 import { createApi } from './api.ts'
 import { writeJson } from './body.ts'
@@ -17,12 +18,13 @@ import type { Machine } from './obstacles.ts'
 import { fixedOwner } from './owners.ts'
 import { Referee } from './referee.ts'
 import { refuse } from './refusal.ts'
-import type { Rules } from './rules.ts'
+import { isForbiddenTarget, type Rules } from './rules.ts'
 import { createServing, type Serving } from './serve.ts'
 import { closeServer, createApiServer, createStatusServer, type Fetch, listen, peerOfBindings } from './servers.ts'
 import { createStore } from './store.ts'
-import { expiryOf, readTls, watchTls } from './tls-files.ts'
+import { expiryOf, readTls, type TlsFiles, watchTls } from './tls-files.ts'
 import { openTokens } from './tokens.ts'
+import { openWebhook, type Webhook } from './webhook/webhook.ts'
 
 export interface EdgeParts {
   readonly config: EdgeConfig
@@ -57,7 +59,9 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   const port = await listen(api, config.listen, 'listen')
   const meters = createMeters()
   const engine = takeTurns(parts.engine)
+  let webhook: Webhook | undefined
   try {
+    webhook = await hearCalls({ ...parts, engine }, tlsFiles, meters)
     const files = await openFolder(config.stateDir)
     const { referee, serving } = await createCore({ ...parts, engine }, files, meters)
     const certificate = watchTls(tlsFiles, tls, api, CERTIFICATE_EVERY_MS, log, ending.signal)
@@ -65,13 +69,15 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     const status = createStatusServer(meters.registry, referee)
     const statusPort = config.status === 'off' ? undefined : await listen(status, config.status, 'status')
     await referee.start()
-    handle = createHandler({ ...parts, engine }, { referee, serving }, meters)
+    await webhook?.begin(referee)
+    handle = beside(webhook, createHandler({ ...parts, engine }, { referee, serving }, meters))
     log.info({ port, engine: `${engine.name} ${engine.version}` }, 'the edge hears clusters')
     return {
       port,
       statusPort,
       stop: async () => {
         ending.abort()
+        await webhook?.stop()
         await referee.stop()
         await Promise.all([closeServer(api), closeServer(status)])
         await engine.close()
@@ -79,7 +85,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     }
   } catch (error) {
     ending.abort()
-    await closeServer(api)
+    await Promise.all([webhook?.stop(), closeServer(api)])
     throw error
   }
 }
@@ -87,6 +93,22 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
 function starting(): Promise<Response> {
   const error = refuse('Busy', 'the edge is starting', 'Try again')
   return writeJson(error, EDGE_ERRORS.Busy, { 'retry-after': '2' }, undefined)
+}
+
+async function hearCalls(
+  { config, engine, log }: EdgeParts,
+  tls: TlsFiles,
+  { onRequest }: Meters,
+): Promise<Webhook | undefined> {
+  const { webhook, limits } = config
+  if (webhook === undefined) return undefined
+  const isForbidden = (address: string) => isForbiddenTarget(rulesOf(config, engine), { address })
+  return openWebhook({ config: webhook, tls, requestMs: limits.request, isForbidden, onRequest, log })
+}
+
+/** Calls that come where clusters do have no credentials that the API knows. */
+function beside(webhook: Webhook | undefined, api: Fetch): Fetch {
+  return (request, bindings) => webhook?.answer(request) ?? api(request, bindings)
 }
 
 interface Core {
@@ -147,7 +169,7 @@ function rulesOf({ addresses, publish, ports, targets, limits }: EdgeConfig, { c
     publish: new Map(Object.entries(publish)),
     deniedPorts: new Set(ports.deny),
     targets: targets.allow,
-    protocols: capabilities.protocols,
+    protocols: protocolsOf(capabilities),
     frontends: limits.frontends,
   }
 }

@@ -14,6 +14,7 @@ export function takeTurns(engine: Engine): Engine {
     capabilities: engine.capabilities,
     apply: (state, signal) => inTurn(() => engine.apply(state, signal)),
     listeners: (signal) => inTurn(() => engine.listeners(signal)),
+    bound: (signal) => inTurn(() => engine.bound(signal)),
     health: (signal) => inTurn(() => engine.health(signal)),
     close: () => inTurn(() => engine.close()),
   }

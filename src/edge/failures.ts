@@ -1,6 +1,6 @@
 import { errorText, FairwayError, type Problem } from '../model/problems.ts'
 import type { OwnerName } from './owners.ts'
-import { type Refused, refuse } from './refusal.ts'
+import { type Refused, RequestError, refuse } from './refusal.ts'
 
 /** What a call of the engine has failed with. */
 export function problemOf(error: unknown, engine: string): Problem {
@@ -24,11 +24,22 @@ function mentions(text: string, owner: OwnerName): boolean {
   return text.includes(owner) || text.includes(owner.replace('/', '.'))
 }
 
-export function engineFailed({ message, remedy }: Problem): Refused {
+export function engineFailed({ code, message, remedy }: Problem): Refused {
+  // Whether anything is served is not known.
+  if (code === 'ProxyUnreachable') return refuse('EngineUnreachable', message, remedy)
   return refuse('EngineFailed', `${message}; what was served before is served on`, remedy)
 }
 
-export function diskFailed(error: unknown): Refused {
+/** What fails is thrown as a RequestError. */
+export async function onDisk<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw new RequestError(diskFailed(error), error)
+  }
+}
+
+function diskFailed(error: unknown): Refused {
   const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : ''
   const remedy = 'Look at the disk of the proxy, and the log of fairway-edge there'
   return refuse('DiskFailed', `the table could not be kept on the proxy's disk${code}`, remedy)

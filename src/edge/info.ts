@@ -1,6 +1,7 @@
 import { hostPort } from '../model/address.ts'
 import type { Listener } from '../model/driver.ts'
-import type { EdgeInfo, HealthAnswer } from '../model/edge-wire.ts'
+import { sayCapabilities } from '../model/edge-capabilities.ts'
+import type { EdgeInfoAnswer, HealthAnswer } from '../model/edge-wire.ts'
 import type { Origin } from './arbitrate.ts'
 import type { Engine, TargetHealth } from './engines/engine.ts'
 import { problemOf } from './failures.ts'
@@ -27,7 +28,7 @@ export interface InfoParts {
 }
 
 export interface Info {
-  info(): Promise<EdgeInfo>
+  info(): Promise<EdgeInfoAnswer>
   health(owner: OwnerName): Promise<HealthAnswer>
 }
 
@@ -36,20 +37,11 @@ export function createInfo(parts: InfoParts): Info {
   const { engine, version, addresses, origins } = parts
   const listeners = remember(() => findListeners(parts), KEEP_MS.listeners)
   const health = remember(() => askHealth(engine), KEEP_MS.health)
-  const { protocols, proxyProtocol, balance, healthCheck, idleTimeout, ...flags } = engine.capabilities
-  const capabilities = {
-    ...flags,
-    protocols: [...protocols],
-    proxyProtocol: { TCP: [...proxyProtocol.TCP], UDP: [...proxyProtocol.UDP] },
-    balance: [...balance],
-    healthCheck: [...healthCheck],
-    idleTimeout: [...idleTimeout],
-  }
   return {
     info: async () => ({
       version,
       engine: { name: engine.name, version: engine.version },
-      capabilities,
+      capabilities: sayCapabilities(engine.capabilities),
       addresses: [...addresses()],
       listeners: [...(await listeners())],
     }),
@@ -78,11 +70,12 @@ async function findListeners({ engine, machine, sockets }: InfoParts): Promise<r
   const open = await machine.openSockets()
   const programs = await machine.programs(new Set(open.map(({ inode }) => inode)))
   const hidden = new Set([...sockets(), ...configured.flatMap(socketsOf)].map(socketText))
+  const names = new Set<string | undefined>(engine.name.split('+'))
   const found = new Map<string, Listener>()
   for (const socket of open) {
     const program = programs.get(socket.inode)
     // What else the program has open belongs to a change that is being made.
-    if (hidden.has(socketText(socket)) || program?.name === engine.name) continue
+    if (hidden.has(socketText(socket)) || names.has(program?.name)) continue
     found.set(socketText(socket), listenerOf(socket, program?.name ?? `a process of user ID ${socket.uid}`))
   }
   return [...configured, ...found.values()].toSorted(byPlace)

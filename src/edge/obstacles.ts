@@ -19,12 +19,14 @@ export const thisMachine: Machine = {
 
 export interface Fresh {
   readonly socket: Socket
-  /** The proxy program may have it already: it was served before a restart of the edge, or a change that went wrong asked for it. */
+  /** The proxy program has it already, or may have: it was served before a restart of the edge or before a change that went wrong. */
   readonly maybeOurs: boolean
+  /** The program has told that it has this very socket, whatever its process is called. */
+  readonly isOurs?: boolean
 }
 
 export interface ProxyProgram {
-  /** As its process is called. */
+  /** As its processes are called; of two programs, `haproxy+nginx`. */
   readonly name: string
   /** Sockets of the program that are its administrator's. */
   readonly listeners: readonly Listener[]
@@ -57,9 +59,10 @@ export async function findObstacles(
   const inTheWay = findInTheWay(await machine.openSockets())
   const rivals = new Map(failed.map(({ socket }) => [socketText(socket), inTheWay(socket)]))
   const programs = await machine.programs(new Set([...rivals.values()].flat().map(({ inode }) => inode)))
-  for (const { socket, maybeOurs, code } of failed) {
+  for (const { socket, maybeOurs, isOurs, code } of failed) {
+    if (isOurs === true && code === 'EADDRINUSE') continue
     const others = rivals.get(socketText(socket)) ?? []
-    const problem = explain(socket, code, holdersOf(others, programs), maybeOurs ? program.name : undefined)
+    const problem = explain(socket, code, holdersOf(others, programs), maybeOurs ? program.name.split('+') : undefined)
     if (problem !== undefined) problems.set(socketText(socket), problem)
   }
   return problems
@@ -100,19 +103,15 @@ function holdersOf(sockets: readonly OpenSocket[], programs: ReadonlyMap<string,
   })
 }
 
-/** What an error code means for a socket; undefined: nothing that is known to be in the way. `ours`: a program that may have it. */
+/** What an error code means for a socket; undefined: nothing that is known to be in the way. `ours`: programs that may have it. */
 function explain(
   socket: Socket,
   code: string,
   holders: readonly Holder[],
-  ours: string | undefined,
+  ours: readonly string[] | undefined,
 ): Problem | undefined {
-  if (code === 'EADDRNOTAVAIL') {
-    const message = `${socketText(socket)} is on an address that no interface of the proxy has`
-    const remedy = 'Add the address to an interface of the proxy, or set net.ipv4.ip_nonlocal_bind where it moves'
-    return { code: 'AddressNotOnProxy', kind: 'terminal', message, remedy }
-  }
-  const other = holders.find(({ program }) => ours === undefined || (program !== undefined && program !== ours))
+  if (code === 'EADDRNOTAVAIL') return absentProblem(socket)
+  const other = holders.find(({ program }) => ours === undefined || (program !== undefined && !ours.includes(program)))
   if (other !== undefined) return takenProblem(socket, other.text)
   // The edge itself may not bind such ports; the proxy program may all the same.
   if (code === 'EACCES' || code === 'EPERM' || ours !== undefined) return undefined
@@ -126,7 +125,13 @@ function explain(
   }
 }
 
-function takenProblem(socket: Socket, holder: string): Problem {
+export function absentProblem(socket: Socket): Problem {
+  const message = `${socketText(socket)} is on an address that no interface of the proxy has`
+  const remedy = 'Add the address to an interface of the proxy, or set net.ipv4.ip_nonlocal_bind where it moves'
+  return { code: 'AddressNotOnProxy', kind: 'terminal', message, remedy }
+}
+
+export function takenProblem(socket: Socket, holder: string): Problem {
   const message = `${socketText(socket)} is taken by ${holder}`
   const port = `${socket.protocol === 'TCP' ? '-ltnp' : '-lunp'} 'sport = :${socket.port}'`
   const remedy = `Use another port or address, or stop that process on the proxy (ss ${port})`

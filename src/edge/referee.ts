@@ -1,9 +1,10 @@
 import type { Refusal } from '../model/driver.ts'
-import { errorText, type Problem } from '../model/problems.ts'
+import { errorText, FairwayError, type Problem } from '../model/problems.ts'
 import { type Arbitration, arbitrate, type OwnedTable } from './arbitrate.ts'
 import type { ClaimId } from './claims.ts'
 import { type Draft, draftTables, type Tables } from './draft.ts'
-import { diskFailed, engineFailed, problemOf, tellableTo, waitsForLost } from './failures.ts'
+import { engineFailed, onDisk, problemOf, tellableTo, waitsForLost } from './failures.ts'
+import { createGrievance, type Grievance } from './grievance.ts'
 import type { Log } from './log.ts'
 import { createLoop, type Loop, type LoopTiming } from './loop.ts'
 import { type OwnerName, type OwnerParts, ownerName } from './owners.ts'
@@ -11,8 +12,9 @@ import { createProposals } from './proposals.ts'
 import { type Refused, RequestError, refuse } from './refusal.ts'
 import type { Rules } from './rules.ts'
 import type { Served, Serving } from './serve.ts'
-import type { Kept, Store } from './store.ts'
+import type { Kept, Prepared, Store } from './store.ts'
 import { tellFixed } from './tell-fixed.ts'
+import { tellWrites } from './tell-writes.ts'
 import type { StoredTable, Write } from './writes.ts'
 
 export interface RefereeParts {
@@ -43,6 +45,12 @@ export interface View {
   readonly trouble: Problem | undefined
 }
 
+/** A change that is on the disk, and does not count yet. */
+interface Step {
+  readonly arbitration: Arbitration
+  readonly prepared: Prepared
+}
+
 export interface Done {
   /** Undefined: the table is gone. */
   readonly view: View | undefined
@@ -59,6 +67,7 @@ const LOST_MS = 120_000
 export class Referee {
   readonly #parts: RefereeParts
   readonly #proposals = createProposals<Done>()
+  readonly #grievance: Grievance
   readonly #loop: Loop
   #tables: Tables
   #order: readonly ClaimId[]
@@ -70,6 +79,7 @@ export class Referee {
     this.#parts = parts
     this.#tables = new Map(parts.kept.tables.map((stored) => [ownerName(stored.owner), stored]))
     this.#order = parts.kept.order
+    this.#grievance = createGrievance(parts.log)
     this.#loop = createLoop(() => this.#pass(), parts.timing, parts.log)
   }
 
@@ -111,8 +121,9 @@ export class Referee {
     return this.#served
   }
 
+  /** Why nothing, or not all of it, is known to be served. */
   get trouble(): Problem | undefined {
-    return this.#trouble
+    return this.#trouble ?? this.#served?.trouble
   }
 
   /** Ends after the pass in hand. What waits is refused. */
@@ -126,7 +137,7 @@ export class Referee {
     const batch = this.#proposals.take()
     const draft = draftTables(this.#tables, batch, new Date(this.#parts.now()).toISOString())
     const idle = batch.length > 0 && draft.accepted.length === 0
-    const good = idle ? this.#trouble === undefined : await this.#change(draft)
+    const good = idle ? this.trouble === undefined : await this.#change(draft)
     if (this.#proposals.size() > 0) this.#loop.kick()
     return good
   }
@@ -140,75 +151,79 @@ export class Referee {
     }
     const startedAt = performance.now()
     const seconds = () => (performance.now() - startedAt) / 1000
+    let prepared: Step | undefined
     try {
-      const { arbitration, served } = await this.#carryOut(draft)
+      prepared = await this.#prepare(draft)
+      const served = await this.#carryOut(prepared)
       this.#parts.onPass(served.how, seconds())
-      this.#accept(draft, arbitration, served)
+      this.#accept(draft, prepared.arbitration, served)
+      // What a program has that cannot be worked is not known, and it must be able to start with it.
+      if (served.trouble !== undefined) return false
     } catch (error) {
       this.#parts.onPass('failed', seconds())
-      this.#giveUp(draft, error)
-      return false
+      return this.#giveUp(draft, error, prepared !== undefined)
     }
     await this.#tidy()
     return true
   }
 
-  /** Rejects with a RequestError when the disk fails, and with anything else when the program does. */
-  async #carryOut(draft: Draft<Done>): Promise<{ readonly arbitration: Arbitration; readonly served: Served }> {
-    const { store, fixed, rules, serving } = this.#parts
-    const tables = [...draft.tables.values()]
-    const arbitration = arbitrate({ fixed, tables, order: this.#order, rules: rules() })
+  /** Rejects with a RequestError. */
+  async #prepare({ tables, stored, removed }: Draft<Done>): Promise<Step> {
+    const { store, fixed, rules } = this.#parts
+    const arbitration = arbitrate({ fixed, tables: [...tables.values()], order: this.#order, rules: rules() })
     const order = isSame(arbitration.order, this.#order) ? undefined : arbitration.order
-    const prepared = await onDisk(() => store.prepare({ stored: draft.stored, removed: draft.removed, order }))
+    return { arbitration, prepared: await onDisk(() => store.prepare({ stored, removed, order })) }
+  }
+
+  /** Rejects with a RequestError when the disk fails, and with anything else when the program does. */
+  async #carryOut({ arbitration, prepared }: Step): Promise<Served> {
     let served: Served
     try {
-      served = await serving.serve(arbitration)
+      served = await this.#parts.serving.serve(arbitration)
     } catch (error) {
       await prepared.discard()
       throw error
     }
     await onDisk(() => prepared.commit())
-    return { arbitration, served }
+    return served
   }
 
-  #accept({ tables, accepted, stored, removed }: Draft<Done>, { order }: Arbitration, served: Served): void {
+  #accept(draft: Draft<Done>, { order }: Arbitration, served: Served): void {
     const { log } = this.#parts
     tellFixed(this.#served?.refused, served.refused, log)
-    this.#tables = tables
+    this.#tables = draft.tables
     this.#order = order
     this.#served = served
     this.#trouble = undefined
-    for (const { owner, generation, uid, epoch, table } of stored) {
-      const name = ownerName(owner)
-      const refused = served.refused.get(name)?.length ?? 0
-      const fields = {
-        owner: name,
-        generation,
-        uid,
-        epoch,
-        frontends: table.frontends.length,
-        refused,
-        how: served.how,
-      }
-      log.info(fields, `${name} is at generation ${generation}`)
-    }
-    for (const owner of removed) log.info({ owner: ownerName(owner) }, `${ownerName(owner)} is removed`)
-    for (const { owner, settle } of accepted) settle({ view: this.look(ownerName(owner)) })
+    if (served.trouble === undefined) this.#grievance.end()
+    else this.#grievance.tell(new FairwayError(served.trouble))
+    tellWrites(draft, served, log)
+    for (const { owner, settle } of draft.accepted) settle({ view: this.look(ownerName(owner)) })
   }
 
-  /** Everything stays as it was. Writes that failed together are tried alone: one of them may be to blame. */
-  #giveUp({ accepted }: Draft<Done>, error: unknown): void {
-    const { engineName, log } = this.#parts
-    log.error({ err: error }, `a change was not made: ${errorText(error)}`)
-    if (error instanceof RequestError) {
-      for (const { settle } of accepted) settle({ refused: error.refused })
-      return
-    }
-    const problem = problemOf(error, engineName)
+  /** Everything stays as it was. Resolves with whether that is served. Writes that failed together are tried alone: one of them may be to blame. */
+  async #giveUp({ accepted }: Draft<Done>, error: unknown, wasTried: boolean): Promise<boolean> {
     const [first, ...others] = accepted
-    if (first === undefined) this.#trouble = problem
-    else if (others.length > 0) this.#proposals.retryAlone(accepted)
-    else first.settle({ refused: engineFailed(tellableTo(ownerName(first.owner), problem, this.#tables.keys())) })
+    const isDisk = error instanceof RequestError
+    const problem = problemOf(error, this.#parts.engineName)
+    if (first === undefined) {
+      this.#grievance.tell(error)
+      if (!isDisk) this.#trouble = problem
+      return false
+    }
+    if (others.length > 0 && !isDisk) {
+      this.#grievance.tellOnce(error)
+      this.#proposals.retryAlone(accepted)
+      return false
+    }
+    // The program may have got some of it. It must not start with what is refused, so that is undone before anybody is told.
+    const isUndone = wasTried && (await this.#change(draftTables(this.#tables, [], '')))
+    this.#grievance.tellOnce(error)
+    for (const { owner, settle } of accepted) {
+      const tellable = () => tellableTo(ownerName(owner), problem, this.#tables.keys())
+      settle({ refused: isDisk ? error.refused : engineFailed(tellable()) })
+    }
+    return isUndone
   }
 
   async #tidy(): Promise<void> {
@@ -224,14 +239,6 @@ export class Referee {
 /** Whether a table that was lost is still missing, and may yet come. */
 function isIncomplete({ kept, now }: RefereeParts, tables: Tables): boolean {
   return [...kept.lost].some(([owner, sinceMs]) => !tables.has(owner) && now() < sinceMs + LOST_MS)
-}
-
-async function onDisk<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    throw new RequestError(diskFailed(error), error)
-  }
 }
 
 function busy({ message, remedy }: Problem): Refused {

@@ -1,11 +1,12 @@
 import { errorText, type Problem } from '../model/problems.ts'
 import type { Arbitration, Origin } from './arbitrate.ts'
 import type { BoundFrontend, Engine, EngineApplied, EngineState } from './engines/engine.ts'
+import { tellableTo } from './failures.ts'
 import type { AddressKeeper } from './interface-addresses.ts'
 import type { Log } from './log.ts'
 import { createLookout } from './lookout.ts'
 import { type Fresh, findObstacles, isOn, type Machine } from './obstacles.ts'
-import { mergeRemarks, type Remarks } from './remarks.ts'
+import { type LateProblem, mergeRemarks, type Remarks } from './remarks.ts'
 import { isWildcard, type Socket, socketsOverlap, socketText } from './sockets.ts'
 
 export interface ServeParts {
@@ -27,6 +28,8 @@ export interface Served {
   /** All that were asked for, also those that could not be had. */
   readonly sockets: readonly Socket[]
   readonly how: EngineApplied['how']
+  /** Why a part of it is refused as a whole: to be tried again soon. */
+  readonly trouble: Problem | undefined
 }
 
 export interface Serving {
@@ -42,52 +45,83 @@ export interface Serving {
 
 /** Works the program and what it needs of the machine. Remembers which sockets the program has. */
 export function createServing(parts: ServeParts): Serving {
-  /** Of the last state that was applied. */
-  let bound: readonly Socket[] = []
-  /** Of states that were not, which the program may have got all the same; the first state is what it had before a restart of the edge. */
-  let doubtful: readonly Socket[] | undefined
+  /** Of the last state that was applied; undefined: nobody but the program knows, after a restart of the edge or a change that went wrong. */
+  let bound: readonly Socket[] | undefined
+  /** All that the program may have, meanwhile. */
+  let doubtful: readonly Socket[] = []
   const lookout = createLookout(parts.machine)
 
-  async function freeOfObstacles(state: EngineState, signal: AbortSignal) {
-    const has = new Set(bound.map(socketText))
-    const fresh = socketsOf(state.frontends).filter((socket) => !has.has(socketText(socket)))
-    const known = [...bound, ...(doubtful ?? fresh)]
-    const maybeOurs = (socket: Socket) => known.some((one) => socketsOverlap(one, socket))
-    const tried = fresh.map((socket) => ({ socket, maybeOurs: maybeOurs(socket) }))
-    return findBlocked(parts, tried, signal)
+  async function freeOfObstacles(wanted: readonly Socket[], signal: AbortSignal) {
+    // What it had may be lost by now, as an address that left the machine, and would keep it from starting: all of it is tried again.
+    const has = new Set((bound ?? []).map(socketText))
+    const fresh = wanted.filter((socket) => !has.has(socketText(socket)))
+    const told = bound ?? (await askBound(parts, signal))
+    const found = await findBlocked(parts, tellApart(fresh, told), signal)
+    if (bound === undefined || found.busy.length === 0) return { ours: told ?? fresh, ...found }
+    // A program may keep what it was told to give up: Envoy does so for hours with UDP.
+    const kept = await askBound(parts, signal)
+    return { ours: bound, ...(kept === undefined ? found : await findBlocked(parts, tellApart(fresh, kept), signal)) }
   }
 
   async function serve({ state, refused, notices, origins }: Arbitration): Promise<Served> {
     const limit = AbortSignal.timeout(parts.applyMs)
     const wanted = socketsOf(state.frontends)
     await addAddresses(parts, wanted)
-    const { blocked, busy } = await freeOfObstacles(state, limit)
+    const { ours, blocked, busy } = await freeOfObstacles(wanted, limit)
     const rest = withoutBlocked(state, blocked)
     limit.throwIfAborted()
-    doubtful = [...(doubtful ?? []), ...socketsOf(rest.frontends)]
-    const applied = await parts.engine.apply(rest, limit).catch((error: unknown) => {
-      // What it had may be lost by now, as an address that left the machine, and would keep it from starting: all of it is tried again.
-      doubtful = [...(doubtful ?? []), ...bound]
-      bound = []
-      throw error
-    })
+    doubtful = [...ours, ...socketsOf(rest.frontends)]
+    bound = undefined
+    const applied = await parts.engine.apply(rest, limit)
     const failed = new Map(applied.refused.map(({ id, problem }) => [id, problem]))
-    bound = socketsOf(rest.frontends.filter(({ id }) => !failed.has(id)))
-    doubtful = []
+    if (applied.trouble === undefined) {
+      bound = socketsOf(rest.frontends.filter(({ id }) => !failed.has(id)))
+      doubtful = []
+    }
     lookout.watch(busy)
     const problemOf = (one: BoundFrontend) => blocked.get(socketText(socketOf(one))) ?? failed.get(one.id)
-    const more = state.frontends.flatMap((one) => {
-      const [problem, origin] = [problemOf(one), origins.get(one.id)]
-      return problem === undefined || origin === undefined ? [] : [{ ...origin, problem }]
-    })
-    return { ...mergeRemarks(refused, notices, more), origins, sockets: wanted, how: applied.how }
+    const more = mergeRemarks(refused, notices, findLate(state, origins, problemOf))
+    return { ...more, origins, sockets: wanted, how: applied.how, trouble: applied.trouble }
   }
 
   return {
     serve: (arbitration) => lookout.during(() => serve(arbitration)),
-    sockets: () => [...bound, ...(doubtful ?? [])],
+    sockets: () => bound ?? doubtful,
     hasFreed: () => lookout.hasFreed(),
     tidy: async (sockets) => parts.addresses?.trim(addressesOf(sockets)),
+  }
+}
+
+/** What was found out on the machine, as each owner may know it. */
+function findLate(
+  { frontends }: EngineState,
+  origins: Arbitration['origins'],
+  problemOf: (one: BoundFrontend) => Problem | undefined,
+): readonly LateProblem[] {
+  const owners = new Set([...origins.values()].map(({ owner }) => owner))
+  return frontends.flatMap((one) => {
+    const [problem, origin] = [problemOf(one), origins.get(one.id)]
+    if (problem === undefined || origin === undefined) return []
+    return [{ ...origin, problem: tellableTo(origin.owner, problem, owners) }]
+  })
+}
+
+/** `told`: what the program has, as it says; undefined: it may have any of them. */
+function tellApart(fresh: readonly Socket[], told: readonly Socket[] | undefined): readonly Fresh[] {
+  const texts = new Set(told?.map(socketText))
+  return fresh.map((socket) => {
+    const isOurs = texts.has(socketText(socket))
+    return { socket, isOurs, maybeOurs: isOurs || (told ?? fresh).some((one) => socketsOverlap(one, socket)) }
+  })
+}
+
+/** Undefined: the program does not tell. */
+async function askBound({ engine, log }: ServeParts, signal: AbortSignal): Promise<readonly Socket[] | undefined> {
+  try {
+    return await engine.bound(signal)
+  } catch (error) {
+    log.debug({}, `${engine.name} does not tell what it has bound: ${errorText(error)}`)
+    return undefined
   }
 }
 

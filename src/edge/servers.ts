@@ -19,14 +19,14 @@ export interface Endpoint {
 export type Fetch = (request: Request, bindings: object) => Response | Promise<Response>
 
 /** Slow clients are cut off, and idle ones outlast the pause between two looks of an operator. */
-const LIMITS = {
+export const LIMITS = {
   handshakeTimeout: 10_000,
   headersTimeout: 10_000,
   requestTimeout: 60_000,
   keepAliveTimeout: 75_000,
   maxHeaderSize: 16_384,
 }
-const MOST_CONNECTIONS = 512
+export const MOST_CONNECTIONS = 512
 
 /** The API's server. Its connections are told apart by who is at the other end: see peerOfBindings. */
 export function createApiServer(fetch: Fetch, tls: TlsContent): TlsServer {

@@ -10,6 +10,8 @@ export interface TlsFiles {
   readonly keyFile: string
   /** The authority of client certificates; undefined: there are none. */
   readonly clientCaFile: string | undefined
+  /** Default: nothing before TLS 1.3 is spoken. */
+  readonly oldest?: 'TLSv1.2'
 }
 
 /** What a server needs to know who it is, and whom it asks. */
@@ -17,14 +19,15 @@ export interface TlsContent {
   readonly cert: string
   readonly key: string
   readonly ca: string | undefined
+  readonly oldest?: 'TLSv1.2'
 }
 
 /** Reads the files and checks that they belong together. Throws ConfigInvalid. */
-export async function readTls({ certFile, keyFile, clientCaFile }: TlsFiles): Promise<TlsContent> {
+export async function readTls({ certFile, keyFile, clientCaFile, ...rest }: TlsFiles): Promise<TlsContent> {
   try {
     const [cert, key] = await Promise.all([readFile(certFile, 'utf8'), readFile(keyFile, 'utf8')])
     const ca = clientCaFile === undefined ? undefined : await readFile(clientCaFile, 'utf8')
-    const content = { cert, key, ca }
+    const content = { cert, key, ca, ...rest }
     // An empty file, as one that is being written, would make a server without a certificate.
     if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) throw new Error('the key is of another one')
     // And without an authority of its own, any in the world could sign for clients.
@@ -39,8 +42,8 @@ export async function readTls({ certFile, keyFile, clientCaFile }: TlsFiles): Pr
 }
 
 /** For node:tls. Clients without a certificate are let in: they may have a token. */
-export function optionsOf({ cert, key, ca }: TlsContent) {
-  return { cert, key, ...(ca === undefined ? {} : { ca }), minVersion: 'TLSv1.3' as const }
+export function optionsOf({ cert, key, ca, oldest }: TlsContent) {
+  return { cert, key, ...(ca === undefined ? {} : { ca }), minVersion: oldest ?? ('TLSv1.3' as const) }
 }
 
 /** When a certificate ends, in seconds since 1970. */

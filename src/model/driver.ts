@@ -1,13 +1,20 @@
 import type { Problem } from './problems.ts'
-import type { Balance, CheckKind, Frontend, FrontendKey, Protocol, ProxyProtocol, Table } from './table.ts'
+import {
+  type Balance,
+  type CheckKind,
+  type Frontend,
+  type FrontendKey,
+  PROTOCOLS,
+  type Protocol,
+  type ProxyProtocol,
+  type Table,
+} from './table.ts'
 
-/** What a kind of proxy can do. A class can do what all its proxies can. */
-export interface Capabilities {
-  readonly protocols: readonly Protocol[]
-  /** PROXY protocol versions towards the targets, by protocol of the frontend. `off` is always possible. */
-  readonly proxyProtocol: Readonly<Record<Protocol, readonly ProxyProtocol[]>>
+/** What a kind of proxy can do for the frontends of one protocol. */
+export interface Abilities {
+  /** PROXY protocol versions towards the targets. `off` is always possible. */
+  readonly proxyProtocol: readonly ProxyProtocol[]
   readonly balance: readonly Balance[]
-  /** For TCP. */
   readonly healthCheck: readonly CheckKind[]
   /** Whether a check may ask another port than the one that traffic goes to. */
   readonly checkPort: boolean
@@ -15,13 +22,22 @@ export interface Capabilities {
   readonly checkThresholds: boolean
   /** Whether the time of a client's affinity can be set. */
   readonly affinityTimeout: boolean
-  /** Whether a target can be given no new connections and keep those that it has. */
+  /**
+   * Whether a target can be given no new connections and keep those that it has. Frontends of both protocols share groups: a proxy that can do it
+   * for one of them sees to it that the other does without.
+   */
   readonly drain: boolean
   readonly sourceRanges: boolean
   readonly hosts: boolean
   readonly maxConnections: boolean
-  /** Protocols whose idle timeout can be set. */
-  readonly idleTimeout: readonly Protocol[]
+  readonly idleTimeout: boolean
+}
+
+/** What a kind of proxy can do, by protocol; undefined: it does not forward that. A class can do what all its proxies can. */
+export type Capabilities = Readonly<Record<Protocol, Abilities | undefined>>
+
+export function protocolsOf(can: Capabilities): readonly Protocol[] {
+  return PROTOCOLS.filter((protocol) => can[protocol] !== undefined)
 }
 
 /** A socket on the proxy that is not ours. */
@@ -97,9 +113,16 @@ export interface Applied {
 export interface Driver {
   /** What is known before the first contact; undefined: the proxy tells, see `Observed`. */
   readonly capabilities: Capabilities | undefined
+  /**
+   * For a proxy that does not tell what it has: before each reading, what it may have by what Services hold, and by removals that it has yet to hear
+   * of. After a restart of ours nothing else is known of it.
+   */
+  recall?(keys: ReadonlySet<FrontendKey>): void
   /** Reads what is ours on the proxy, and what others listen on. */
   read(signal: AbortSignal): Promise<Observed>
   /** Brings the proxy to the plan's table by one compare-and-swap write, and verifies it by reading back. */
   apply(plan: Plan, signal: AbortSignal): Promise<Applied>
+  /** What of a plan `apply` would leave out, as far as that can be told without writing; absent: only the proxy knows. */
+  preview?(plan: Plan, signal: AbortSignal): Promise<readonly Refusal[]>
   close(): Promise<void>
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { canonicalAddress, canonicalCidr } from './address.ts'
+import { capabilitiesSchema } from './edge-capabilities.ts'
 import { isHostName } from './hosts.ts'
 import { LABEL } from './names.ts'
 import type { Problem, ProblemCode } from './problems.ts'
@@ -205,20 +206,6 @@ export const tablesAnswerSchema = z.object({
 })
 
 const protocol = z.enum(['TCP', 'UDP'])
-const capabilitiesSchema = z.object({
-  protocols: z.array(protocol),
-  proxyProtocol: z.object({ TCP: z.array(z.enum(['off', 'v1', 'v2'])), UDP: z.array(z.enum(['off', 'v1', 'v2'])) }),
-  balance: z.array(z.enum(['round-robin', 'least-connections', 'source', 'random'])),
-  healthCheck: z.array(z.enum(['tcp', 'http'])),
-  checkPort: z.boolean(),
-  checkThresholds: z.boolean(),
-  affinityTimeout: z.boolean(),
-  drain: z.boolean(),
-  sourceRanges: z.boolean(),
-  hosts: z.boolean(),
-  maxConnections: z.boolean(),
-  idleTimeout: z.array(protocol),
-})
 
 /** The answer to GET /v1/info. */
 export const infoSchema = z.object({
@@ -282,6 +269,8 @@ export const EDGE_ERRORS = {
   Internal: 500,
   /** The program could not be brought to the new tables, and keeps the ones before. */
   EngineFailed: 502,
+  /** The program does not run, or does not answer in time. */
+  EngineUnreachable: 503,
   /** Not now: the writes before it take too long, or the edge is starting or stopping. */
   Busy: 503,
   /** The table could not be kept. */
@@ -290,7 +279,9 @@ export const EDGE_ERRORS = {
 
 export type EdgeErrorCode = keyof typeof EDGE_ERRORS
 
+/** As an operator reads it, and as an edge says it. */
 export type EdgeInfo = z.output<typeof infoSchema>
+export type EdgeInfoAnswer = z.input<typeof infoSchema>
 export type TableAnswer = z.output<typeof tableAnswerSchema>
 export type WriteAnswer = z.output<typeof writeAnswerSchema>
 export type TablesAnswer = z.output<typeof tablesAnswerSchema>

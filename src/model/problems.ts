@@ -27,6 +27,7 @@ export type ProblemCode =
   | 'Unsupported'
   // what the nodes give
   | 'NoTargets'
+  | 'SingleTarget'
   | 'TargetRefused'
   // what a proxy answers
   | 'AddressNotOnProxy'

@@ -1,6 +1,7 @@
 import { hostPort } from './address.ts'
 
-export type Protocol = 'TCP' | 'UDP'
+export const PROTOCOLS = ['TCP', 'UDP'] as const
+export type Protocol = (typeof PROTOCOLS)[number]
 export type ProxyProtocol = 'off' | 'v1' | 'v2'
 export type Balance = 'round-robin' | 'least-connections' | 'source' | 'random'
 export type CheckKind = 'tcp' | 'http'

@@ -1,7 +1,7 @@
 import type { ClassConfig } from '../config/schema.ts'
 import { isTcpDefault, readDefault } from '../desired/annotations.ts'
 import { askedCheck, paceOf } from '../desired/checks.ts'
-import type { Capabilities } from '../model/driver.ts'
+import { type Capabilities, protocolsOf } from '../model/driver.ts'
 import { FairwayError } from '../model/problems.ts'
 import type { Frontend, Protocol } from '../model/table.ts'
 import { findLack } from '../plan/capabilities.ts'
@@ -33,7 +33,7 @@ function lacking(one: ClassConfig, name: string, proxy: string, lack: string): F
 
 /** What a proxy lacks for one default, in the words of its first protocol; undefined when it can do it for some. */
 function lackOf(name: string, defaults: ClassConfig['defaults'], can: Capabilities): string | undefined {
-  const protocols: readonly Protocol[] = isTcpDefault(name) ? ['TCP'] : can.protocols
+  const protocols: readonly Protocol[] = isTcpDefault(name) ? ['TCP'] : protocolsOf(can)
   const lacks = protocols.map((protocol) => findLack(sampleOf(name, defaults, protocol), can))
   return lacks.every((lack) => lack !== undefined) ? lacks[0]?.[0] : undefined
 }

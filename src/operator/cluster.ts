@@ -5,6 +5,7 @@ import { ENDPOINT_SLICES, NODES, type Resource, SERVICES } from '../kube/resourc
 import type { StoreReader } from '../kube/store.ts'
 import { serviceName } from '../model/table.ts'
 import type { ClusterView, Log } from './interfaces.ts'
+import type { CacheFacts } from './meter.ts'
 
 /** The caches of everything that a pass reads. */
 export interface Caches extends ClusterView {
@@ -20,8 +21,13 @@ export interface Caches extends ClusterView {
   readonly ended: Promise<void>
 }
 
+/** The caches as this process fills them. */
+export interface OwnCaches extends Caches {
+  health(): readonly CacheFacts[]
+}
+
 /** Starts the caches of Services, Nodes and EndpointSlices; they fill and refill themselves until the signal ends them. */
-export function startCaches(client: KubeClient, log: Log, signal: AbortSignal): Caches {
+export function startCaches(client: KubeClient, log: Log, signal: AbortSignal): OwnCaches {
   const services = reflect(SERVICES, client, log)
   const nodes = reflect(NODES, client, log)
   const slices = reflect(ENDPOINT_SLICES, client, log)
@@ -39,6 +45,10 @@ export function startCaches(client: KubeClient, log: Log, signal: AbortSignal): 
           lastError === undefined ? [] : [[name, lastError.message]],
         ),
       ),
+    health: () =>
+      Object.entries(all).map(([kind, { store, silentMs, counters }]) => {
+        return { kind, objects: store.list().length, synced: store.synced, silentMs, counters }
+      }),
     onChange: (listener) => {
       for (const { store } of Object.values(all)) store.onChange(listener)
     },

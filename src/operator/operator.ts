@@ -7,7 +7,10 @@ import type { Caches } from './cluster.ts'
 import { bidFarewell, type Departure, findDepartures, passOnEvidence } from './hand-over.ts'
 import type { ClusterWriter, Log, RunningClass } from './interfaces.ts'
 import { createMemory } from './memory.ts'
+import type { Meter } from './meter.ts'
+import { meterPass } from './metered-pass.ts'
 import { runPass } from './pass.ts'
+import type { OperatorObserver } from './view.ts'
 import { startWorkers } from './workers.ts'
 
 const TIMING = { quietMs: 50, spacingMs: 500, resyncMs: 15_000, retryMs: 1_000 }
@@ -21,6 +24,9 @@ export interface OperatorOptions {
   readonly clusterUid: string
   readonly makeDriver: MakeDriver
   readonly log: Log
+  /** Is told what the passes find. */
+  readonly observer?: OperatorObserver | undefined
+  readonly meter?: Meter | undefined
 }
 
 export interface Operator {
@@ -29,6 +35,8 @@ export interface Operator {
    * running, when it cannot be used.
    */
   configure(config: Config): Promise<void>
+  /** How many classes have a pass due that has not begun. */
+  waiting(): number
   /** Ends every class after the pass in hand, or with `now` in the middle of it, and closes the drivers. */
   stop(now?: 'now'): Promise<void>
 }
@@ -54,6 +62,7 @@ export function createOperator(options: OperatorOptions): Operator {
         leaving = leave(before, findDepartures(before.classes, classes, caches), log, stopped.signal)
       log.info({ classes: classes.map(({ spec }) => spec.name) }, 'configuration in use')
     },
+    waiting: () => current?.waiting() ?? 0,
     stop: async (now) => {
       if (now === 'now') stopped.abort(stopping())
       await current?.end(now)
@@ -74,12 +83,14 @@ interface Running {
   /** Frontends without a Service that the classes wanted last. */
   fixed(): ReadonlySet<FrontendKey>
   changed(): void
+  waiting(): number
   /** Ends the passes, after those in hand or with `now` in the middle of them. The drivers stay open. */
   end(now?: 'now'): Promise<void>
   close(): Promise<void>
 }
 
-function run(classes: readonly RunningClass[], { caches, writer, log }: OperatorOptions): Running {
+function run(classes: readonly RunningClass[], { caches, writer, log, observer, meter }: OperatorOptions): Running {
+  observer?.configured(classes)
   const ending = new AbortController()
   const cut = new AbortController()
   const byName = new Map(classes.map((running) => [running.spec.name, { running, memory: createMemory() }]))
@@ -87,7 +98,8 @@ function run(classes: readonly RunningClass[], { caches, writer, log }: Operator
     const one = byName.get(key)
     if (one === undefined || !caches.synced()) return { unfinished: true }
     const context = { ...one, view: caches, writer, now: Date.now, log: log.child({ class: key }) }
-    const result = await runPass(context, signal)
+    const result = await meterPass(key, () => runPass(context, signal), meter, signal)
+    observer?.passed(one.running, result, caches)
     if (log.isLevelEnabled('debug')) log.debug({ class: key, caches: digestOf(caches) }, 'a pass has ended')
     return result
   }
@@ -96,6 +108,7 @@ function run(classes: readonly RunningClass[], { caches, writer, log }: Operator
     classes,
     fixed: () => new Set([...byName.values()].flatMap(({ memory }) => [...memory.fixed])),
     changed: () => workers.changed(),
+    waiting: () => workers.waiting(),
     end: async (now) => {
       ending.abort()
       if (now === 'now') cut.abort(stopping())

@@ -12,10 +12,12 @@ import type { Proxy } from './interfaces.ts'
 import { recordWant } from './outcome.ts'
 import { type ProxyResult, programProxy } from './program-proxy.ts'
 import { publishAll, releaseAll, tellRefused } from './publish.ts'
-import { namedKeys } from './release.ts'
+import { givenKeys, namedKeys } from './release.ts'
 import { createSites, type Sites, tableAt } from './sites.ts'
 
 export interface PassResult {
+  readonly selections: readonly Selection[]
+  readonly desired: Desired
   readonly results: readonly ProxyResult[]
   /** Whether something was left that another pass may mend: an unreachable proxy, a refused write. */
   readonly unfinished: boolean
@@ -33,14 +35,16 @@ export async function runPass(context: PassContext, signal: AbortSignal): Promis
   const desired = desire(selections, { services, nodes: view.nodes(), slicesOf: (service) => view.slicesOf(service) })
   const unrecorded = await recordAll(desired, context, signal)
   const sites = createSites(running.spec.pools)
-  const results = await programAll(wishOf(desired, unrecorded, selections, services, context), sites, context, signal)
+  const wish = wishOf(desired, unrecorded, selections, services, context)
+  const given = () => givenKeys(running, selections, services)
+  const results = await programAll(wish, given, sites, context, signal)
   if (running.spec.fixed.length > 0)
     context.memory.reportFixed(fixedKeys(desired), desired.fixedProblems, results, context.log)
   const published = await publishAll(desired, unrecorded, results, sites, context, signal)
   const released = await releaseAll(selections, results, sites, context, signal)
   if (running.speaksForStrays) tellRefused(selections, context)
   const proxiesDone = results.every(({ problem, refused }) => problem === undefined && refused.size === 0)
-  return { results, unfinished: !(proxiesDone && published && released && unrecorded.size === 0) }
+  return { selections, desired, results, unfinished: !(proxiesDone && published && released && unrecorded.size === 0) }
 }
 
 /** Writes what each Service was given onto it; resolves to the UIDs of those for which that failed, and why: they get nothing new in this pass. */
@@ -129,6 +133,7 @@ function wishOf(
 /** Brings every proxy of the class to what it shall have of the table. */
 async function programAll(
   wishFor: CommonWish,
+  given: () => ReadonlySet<FrontendKey>,
   sites: Sites,
   { running, memory, log }: PassContext,
   signal: AbortSignal,
@@ -140,6 +145,7 @@ async function programAll(
       const wish = wishFor(proxy, owed)
       const table = tableAt(wish.table, proxy.name, sites)
       const plan = memory.deciders(running).planFor(proxy.name)
+      proxy.driver.recall?.(given().union(owed))
       const result = await programProxy(proxy, (observed) => plan(observed, { ...wish, table }), log, signal)
       memory.noteRemoved(proxy.name, result.strays)
       if (result.problem === undefined) evidence.settle(spec.name, proxy.name, owed)

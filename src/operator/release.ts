@@ -27,6 +27,16 @@ export function releasedBy(running: RunningClass, selections: readonly Selection
   })
 }
 
+/** What a class has given by the records of Services, whether they hold it on or are let go. */
+export function givenKeys(
+  running: RunningClass,
+  selections: readonly Selection[],
+  services: readonly ServiceObject[],
+): ReadonlySet<FrontendKey> {
+  const own = services.filter((service) => recordOf(service)?.className === running.spec.name)
+  return new Set([...own, ...releasedBy(running, selections)].flatMap(recordedKeys))
+}
+
 /** What Services hold that name a class which is not there: whoever takes a class out of the configuration by mistake can put it back. */
 export function namedKeys(selections: readonly Selection[]): KeysByClass {
   const named = new Map<string, Set<FrontendKey>>()

@@ -1,6 +1,7 @@
 import { Workqueue } from '../kube/workqueue.ts'
 import { errorText } from '../model/problems.ts'
 import type { Log } from './interfaces.ts'
+import { markPass } from './pass-mark.ts'
 
 export interface WorkersOptions {
   /** Names of the classes. */
@@ -25,6 +26,8 @@ export interface Timing {
 export interface Workers {
   /** Says that something changed. */
   changed(): void
+  /** How many classes have a pass due that has not begun. */
+  waiting(): number
   /** Resolves when the signal has ended the workers and the passes in hand. */
   readonly ended: Promise<void>
 }
@@ -39,7 +42,7 @@ export function startWorkers(options: WorkersOptions, cut: AbortSignal, signal: 
   const endedAt = new Map<string, number>()
   const work = async () => {
     for (let key = await queue.take(cut); key !== undefined; key = await queue.take(cut)) {
-      if (await passOnce(options, key, cut)) {
+      if (await markPass(() => passOnce(options, key, cut))) {
         queue.forget(key)
         queue.addAfter(key, timing.resyncMs)
       } else {
@@ -58,6 +61,7 @@ export function startWorkers(options: WorkersOptions, cut: AbortSignal, signal: 
         queue.addAfter(key, Math.max(timing.quietMs, timing.spacingMs - sinceMs))
       }
     },
+    waiting: () => queue.length,
     ended: Promise.all(keys.map(() => endWith(cut, work))).then(() => undefined),
   }
 }

@@ -3,13 +3,15 @@ import type { EventRecorder } from '../kube/events.ts'
 import { Limiter } from '../kube/limiter.ts'
 import type { ServiceObject } from '../kube/objects.ts'
 import { statusRivals } from '../kube/rivals.ts'
-import { writeStatus } from '../kube/status.ts'
+import { type StatusOutcome, writeStatus } from '../kube/status.ts'
 import type { StoreReader } from '../kube/store.ts'
 import { PREFIX } from '../model/names.ts'
 import { describeProblem, FairwayError, type Problem } from '../model/problems.ts'
 import { serviceName } from '../model/table.ts'
 import { createContest } from './contest.ts'
 import type { ClusterWriter, ServiceEvent } from './interfaces.ts'
+import type { Meter } from './meter.ts'
+import { codeOf } from './metered-driver.ts'
 
 export interface WriterOptions {
   readonly client: KubeClient
@@ -19,6 +21,7 @@ export interface WriterOptions {
   readonly now: () => number
   /** Called right before each write; throws when this process may not write any more. */
   readonly fence: () => void
+  readonly meter?: Meter | undefined
 }
 
 /** A level-triggered pass says the same again each time; it is repeated to the user no more often than this. */
@@ -27,10 +30,10 @@ const MOST_REMEMBERED = 10_000
 
 /** Writes to the cluster through the status subresource, against the newest state that the cache has of a Service. */
 export function createWriter(options: WriterOptions): ClusterWriter {
-  const { client, store, events, now, fence } = options
+  const { client, store, now, fence, meter } = options
   const limiter = new Limiter()
   const contest = createContest()
-  const tell = createTeller(events, now)
+  const tell = createTeller(options)
   return {
     tell,
     write: async (service, want, signal) => {
@@ -41,10 +44,11 @@ export function createWriter(options: WriterOptions): ClusterWriter {
       if (verdict === 'give up') tell(newest, await nameRivals(client, newest, signal))
       const { ingress, ...rest } = want
       const granted = verdict === 'write' && ingress !== undefined ? { ...rest, ingress } : rest
-      const outcome = await limiter.run(() => {
+      const send = () => {
         fence()
         return writeStatus(client, newest, granted, signal)
-      }, signal)
+      }
+      const outcome = await meterWrite(() => limiter.run(send, signal), meter, signal)
       switch (outcome.kind) {
         case 'unchanged':
           contest.written(newest, granted)
@@ -63,8 +67,27 @@ export function createWriter(options: WriterOptions): ClusterWriter {
   }
 }
 
+/** Tells the meter what became of a write. One that changed nothing was none, and one that its signal ended is no failure. */
+async function meterWrite(
+  write: () => Promise<StatusOutcome>,
+  meter: Meter | undefined,
+  signal: AbortSignal,
+): Promise<StatusOutcome> {
+  try {
+    const outcome = await write()
+    if (outcome.kind !== 'unchanged') meter?.({ kind: 'status', result: outcome.kind })
+    return outcome
+  } catch (error) {
+    if (!signal.aborted) {
+      meter?.({ kind: 'status', result: 'failed' })
+      meter?.({ kind: 'error', part: 'status', code: codeOf(error) })
+    }
+    throw error
+  }
+}
+
 /** Passes on what was not told within the last half hour. */
-function createTeller(events: WriterOptions['events'], now: () => number): ClusterWriter['tell'] {
+function createTeller({ events, now, meter }: WriterOptions): ClusterWriter['tell'] {
   const told = new Map<string, number>()
   return (service, event) => {
     const key = [service.metadata.uid, event.type, event.reason, event.message].join('\n')
@@ -75,6 +98,7 @@ function createTeller(events: WriterOptions['events'], now: () => number): Clust
     const [oldest] = told.keys()
     if (told.size > MOST_REMEMBERED && oldest !== undefined) told.delete(oldest)
     events.record({ object: service, ...event })
+    meter?.({ kind: 'event', type: event.type, reason: event.reason })
   }
 }
 

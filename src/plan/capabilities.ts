@@ -1,15 +1,16 @@
 import { CHECK_DEFAULTS } from '../model/checks.ts'
-import type { Capabilities, Refusal } from '../model/driver.ts'
+import { unmark, withoutDraining } from '../model/draining.ts'
+import { type Abilities, type Capabilities, protocolsOf, type Refusal } from '../model/driver.ts'
 import { PREFIX } from '../model/names.ts'
 import { createMapper, sameElements } from '../model/remember.ts'
 import {
   type Frontend,
   frontendKey,
   type HealthCheck,
+  PROTOCOLS,
   type Protocol,
   serviceName,
   type Table,
-  type Target,
   type TargetGroup,
 } from '../model/table.ts'
 
@@ -65,9 +66,11 @@ function assemble(table: Table, all: readonly (Frontend | Refusal)[], groups: re
 
 function fitFrontend(frontend: Frontend, can: Capabilities): Frontend {
   const { protocol, balance, healthCheck, affinityMs } = frontend
-  const dropsCheck = healthCheck?.derived === true && findCheckLack(healthCheck, protocol, can) !== undefined
+  const able = can[protocol]
+  if (able === undefined) return frontend
+  const dropsCheck = healthCheck?.derived === true && findCheckLack(healthCheck, protocol, able) !== undefined
   // What is refused for its balance keeps it, so that the refusal can name where the wish came from.
-  const dropsAffinity = affinityMs !== undefined && !can.affinityTimeout && can.balance.includes(balance)
+  const dropsAffinity = affinityMs !== undefined && !able.affinityTimeout && able.balance.includes(balance)
   if (!dropsCheck && !dropsAffinity) return frontend
   return {
     ...frontend,
@@ -80,15 +83,8 @@ function fitFrontend(frontend: Frontend, can: Capabilities): Frontend {
 function fitGroup(group: TargetGroup, can: Capabilities): TargetGroup {
   const { id, targets } = group
   if (targets.every(({ draining }) => draining === undefined)) return group
-  if (can.drain)
-    return targets.some(({ draining }) => draining === undefined) ? group : { id, targets: targets.map(unmark) }
-  const staying = targets.filter(({ draining }) => draining !== 'leaving')
-  return { id, targets: (staying.length > 0 ? staying : targets).map(unmark) }
-}
-
-function unmark(target: Target): Target {
-  const { draining, ...rest } = target
-  return draining === undefined ? target : rest
+  if (!PROTOCOLS.some((protocol) => can[protocol]?.drain)) return withoutDraining(group)
+  return targets.some(({ draining }) => draining === undefined) ? group : { id, targets: targets.map(unmark) }
 }
 
 type Lack = readonly [what: string, remedy: string]
@@ -104,39 +100,40 @@ function lackProblem({ service, port, protocol }: Frontend, proxy: string, [what
 /** What is lacking and what to do about it, or undefined when the frontend can be served as it is. */
 export function findLack(frontend: Frontend, can: Capabilities): Lack | undefined {
   const { protocol, proxyProtocol, balance, affinityMs, healthCheck } = frontend
-  if (!can.protocols.includes(protocol)) return [`protocol ${protocol}`, `Use ${can.protocols.join(' or ')}`]
-  if (proxyProtocol !== 'off' && !can.proxyProtocol[protocol].includes(proxyProtocol)) {
-    return [`PROXY protocol ${proxyProtocol}`, setTo('proxy-protocol', [...can.proxyProtocol[protocol], 'off'])]
+  const able = can[protocol]
+  if (able === undefined) return [`protocol ${protocol}`, `Use ${protocolsOf(can).join(' or ')}`]
+  if (proxyProtocol !== 'off' && !able.proxyProtocol.includes(proxyProtocol)) {
+    return [`PROXY protocol ${proxyProtocol}`, setTo('proxy-protocol', [...able.proxyProtocol, 'off'])]
   }
-  if (!can.balance.includes(balance)) {
+  if (!able.balance.includes(balance)) {
     const why = affinityMs === undefined ? '' : ' (sessionAffinity ClientIP)'
-    return [`balance ${balance}${why}`, setTo('balance', can.balance)]
+    return [`balance ${balance}${why}`, setTo('balance', able.balance)]
   }
-  const checkLack = healthCheck && findCheckLack(healthCheck, protocol, can)
+  const checkLack = healthCheck && findCheckLack(healthCheck, protocol, able)
   if (checkLack !== undefined) return checkLack
-  if (frontend.sourceRanges.length > 0 && !can.sourceRanges) {
+  if (frontend.sourceRanges.length > 0 && !able.sourceRanges) {
     return ['source ranges', 'Remove them, or use a class whose proxies filter clients']
   }
-  if (frontend.hosts.length > 0 && !can.hosts) return ['hosts (SNI)', `Remove ${PREFIX}/hosts`]
-  if (frontend.maxConnections !== undefined && !can.maxConnections) {
+  if (frontend.hosts.length > 0 && !able.hosts) return ['hosts (SNI)', `Remove ${PREFIX}/hosts`]
+  if (frontend.maxConnections !== undefined && !able.maxConnections) {
     return ['max-connections', `Remove ${PREFIX}/max-connections`]
   }
-  if (frontend.idleTimeoutMs !== undefined && !can.idleTimeout.includes(protocol)) {
+  if (frontend.idleTimeoutMs !== undefined && !able.idleTimeout) {
     return [`an idle timeout for ${protocol}`, `Remove ${PREFIX}/idle-timeout, or name the ports it can be set for`]
   }
   return undefined
 }
 
-function findCheckLack(check: HealthCheck, protocol: Protocol, can: Capabilities): Lack | undefined {
+function findCheckLack(check: HealthCheck, protocol: Protocol, able: Abilities): Lack | undefined {
   const { kind, port, rise, fall } = check
-  if (protocol === 'UDP') return [`health-check ${kind}`, `Set ${PREFIX}/health-check to off for the UDP ports`]
-  if (!can.healthCheck.includes(kind))
-    return [`health-check ${kind}`, setTo('health-check', [...can.healthCheck, 'off'])]
-  if (port !== undefined && !can.checkPort) {
-    const others = can.healthCheck.filter((other) => other !== kind)
-    return [`health-check ${kind} on another port (${port})`, setTo('health-check', [...others, 'off'])]
+  const where = protocol === 'UDP' ? ' for the UDP ports' : ''
+  if (!able.healthCheck.includes(kind))
+    return [`health-check ${kind}`, setTo('health-check', [...able.healthCheck, 'off']) + where]
+  if (port !== undefined && !able.checkPort) {
+    const others = able.healthCheck.filter((other) => other !== kind)
+    return [`health-check ${kind} on another port (${port})`, setTo('health-check', [...others, 'off']) + where]
   }
-  if ((rise !== CHECK_DEFAULTS.rise || fall !== CHECK_DEFAULTS.fall) && !can.checkThresholds) {
+  if ((rise !== CHECK_DEFAULTS.rise || fall !== CHECK_DEFAULTS.fall) && !able.checkThresholds) {
     return [
       'health-check-rise or health-check-fall',
       `Remove ${PREFIX}/health-check-rise and ${PREFIX}/health-check-fall`,

@@ -67,7 +67,8 @@ const SETTINGS: readonly Setting[] = [
   { name: 'from', text: ({ sourceRanges }) => sourceRanges.join(' ') || 'everywhere', usual: 'everywhere' },
 ]
 
-function saySettings(frontend: Frontend): readonly string[] {
+/** What of a frontend is not as usual: `PROXY v2`, `balance source`. */
+export function saySettings(frontend: Frontend): readonly string[] {
   return SETTINGS.flatMap(({ name, text, usual }) => {
     const said = text(frontend)
     return said === usual ? [] : `${name} ${said}`

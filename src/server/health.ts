@@ -6,14 +6,28 @@ export interface HealthSource {
   ready(): { readonly ready: boolean; readonly troubles: Readonly<Record<string, string>> }
 }
 
-/** `/healthz`: the process runs. `/readyz`: its view of the cluster is complete; 503 with what is missing until then. */
-export function healthApp(source: HealthSource): Hono {
+/** What `/metrics` gives, in Prometheus's text format. */
+export interface MetricsPage {
+  readonly contentType: string
+  scrape(): Promise<string>
+}
+
+/**
+ * `/healthz`: the process runs. `/readyz`: its view of the cluster is complete; 503 with what is missing until then. `/metrics`: for Prometheus; not there
+ * without a page for it.
+ */
+export function healthApp(source: HealthSource, metrics?: MetricsPage): Hono {
   const app = new Hono()
   app.get('/healthz', (context) => context.text('ok'))
   app.get('/readyz', (context) => {
     const { ready, troubles } = source.ready()
     return context.json({ ready, troubles }, ready ? 200 : 503)
   })
+  if (metrics !== undefined) {
+    app.get('/metrics', async (context) =>
+      context.body(await metrics.scrape(), 200, { 'content-type': metrics.contentType }),
+    )
+  }
   return app
 }
 

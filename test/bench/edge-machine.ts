@@ -1,53 +1,42 @@
-/** The chain that is measured, from the driver to HAProxy, and beside it a HAProxy of the same kind that is worked by hand. */
+/** The chain that is measured, from the driver to the proxy program, and beside it a program of the same kind that is worked by hand. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createEdgeDriver } from '../../src/drivers/edge.ts'
 import type { Driver } from '../../src/model/driver.ts'
 import { freePort } from '../contract/sockets.ts'
 import { makeEdge } from '../edge-lab/edge.ts'
-import { type HaproxyUnit, makeHaproxy } from '../edge-lab/haproxy.ts'
+import { HAPROXY_ADMIN } from '../edge-lab/haproxy.ts'
+import type { ByHand } from './by-hand.ts'
+import type { ProgramKind } from './programs.ts'
 import { startWire, type Wire } from './wire.ts'
 
-const ADMIN = `global
-  maxconn 4000
-
-defaults
-  mode tcp
-  timeout client 1m
-  timeout server 1m
-  timeout connect 5s
-`
 const OWNER = { cluster: 'bench', className: 'public', uid: '3d9ee2ad-7d4c-4a57-a6b5-0d3a4f3f3c61' }
 const API_ADDRESS = '127.0.0.1'
 const REQUEST_MS = 60_000
-
-/** Where the frontends of the HAProxy that is worked by hand are, in place of the others'. */
-const BARE_BIND = { from: / bind 127\.100\./g, to: ' bind 127.101.' } as const
+/** The first table is the largest change. */
+const LIMITS = { apply: '60s', request: '60s' }
 
 export interface Machine {
   readonly driver: Driver
   readonly wire: Wire
   /** How many requests that write were sent since it was asked before. */
   readonly countWrites: () => number
-  /** Worked by the edge. */
-  readonly ours: HaproxyUnit
-  /** Worked by hand. */
-  readonly bare: HaproxyUnit
-  /** The file of ours, as the other one needs it. */
-  readonly bareText: () => Promise<string>
+  readonly byHand: ByHand
+  /** The program with its version: `haproxy 2.6.12`. */
+  readonly engine: string
   /** Memory of the edge, in bytes: now, and the most since its start. */
   readonly memory: () => { readonly resident: number; readonly peak: number }
   readonly close: () => Promise<void>
 }
 
-/** `program`: arguments of Node with which the edge runs. The HAProxy to be worked by hand is not started yet. */
-export async function startMachine(program: readonly string[]): Promise<Machine> {
-  const edge = await makeEdge({ address: API_ADDRESS, admin: ADMIN, program })
-  const bare = await makeHaproxy(ADMIN)
+/** `argv`: arguments of Node with which the edge runs. The program to be worked by hand is not started yet. */
+export async function startMachine(kind: ProgramKind, argv: readonly string[]): Promise<Machine> {
+  const { ours, byHand } = await kind.make()
+  const edge = await makeEdge({ address: API_ADDRESS, proxy: ours, program: argv, config: { limits: LIMITS } })
   try {
     await edge.start()
     const wire = await startWire(Number(new URL(edge.url).port))
@@ -73,18 +62,17 @@ export async function startMachine(program: readonly string[]): Promise<Machine>
         writes = 0
         return counted
       },
-      ours: edge.haproxy,
-      bare,
-      bareText: async () => (await readFile(edge.haproxy.configFile, 'utf8')).replaceAll(BARE_BIND.from, BARE_BIND.to),
+      byHand,
+      engine: /"engine":"([^"]+)"/.exec(await edge.log())?.[1] ?? '',
       memory: () => memoryOf(edge.pid()),
       close: async () => {
         await driver.close()
         await wire.close()
-        await Promise.all([edge.close(), bare.close()])
+        await Promise.all([edge.close(), byHand.close()])
       },
     }
   } catch (error) {
-    await Promise.all([edge.close(), bare.close()])
+    await Promise.all([edge.close(), byHand.close()])
     throw error
   }
 }
@@ -99,7 +87,7 @@ export async function startNodes(): Promise<{ readonly port: number; readonly st
     `bind 0.0.0.0:${port}`,
     'http-request return status 200 content-type text/plain string ok',
   ]
-  await writeFile(file, `${ADMIN}frontend nodes\n${lines.map((line) => `  ${line}\n`).join('')}`)
+  await writeFile(file, `${HAPROXY_ADMIN}frontend nodes\n${lines.map((line) => `  ${line}\n`).join('')}`)
   const child = spawn('haproxy', ['-db', '-f', file], { stdio: ['ignore', 'ignore', 'inherit'] })
   process.on('exit', () => child.kill('SIGKILL'))
   await once(child, 'spawn')

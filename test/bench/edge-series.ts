@@ -1,11 +1,9 @@
 /**
- * Changes through the whole chain, from the driver's call until HAProxy is seen to serve them and all of it is on the disk, beside HAProxy's own time
+ * Changes through the whole chain, from the driver's call until the program is seen to serve them and all of it is on the disk, beside the program's own time
  * for the same made by hand. In turn, so that a busy moment of the machine meets both.
  */
-import { writeFile } from 'node:fs/promises'
 import type { Table } from '../../src/model/table.ts'
 import { diffTables } from '../../src/plan/diff.ts'
-import { commandByHand, commandsBetween, loadByHand } from './by-hand.ts'
 import type { Machine } from './edge-machine.ts'
 import { type Cluster, NO_CHANGES, type NodeChanges } from './edge-tables.ts'
 import { median } from './table.ts'
@@ -29,9 +27,11 @@ export interface Sample extends Reading {
 
 export interface Measured {
   readonly frontends: number
-  /** A Service comes: HAProxy is reloaded. */
+  /** `haproxy 2.6.12` */
+  readonly engine: string
+  /** A Service comes: there is something to open. */
   readonly service: readonly Sample[]
-  /** A node has another address: commands to the running HAProxy. */
+  /** A node has another address. */
   readonly target: readonly Sample[]
   /** A node is about to leave: it drains, and others take its place. */
   readonly node: readonly Sample[]
@@ -49,13 +49,11 @@ export async function measureChanges(
 ): Promise<Measured> {
   const { services, table, busiest } = cluster
   await applyTable(machine, table(services, NO_CHANGES), signal)
-  await writeFile(machine.bare.configFile, await machine.bareText())
-  await machine.bare.start()
+  await machine.byHand.start()
   const [service, target, node]: [Sample[], Sample[], Sample[]] = [[], [], []]
   for (let round = 1; round <= ROUNDS; round++) {
     const sample = await applyTable(machine, table(services + round, NO_CHANGES), signal)
-    service.push({ ...sample, bareMs: await loadByHand(machine.bare, await machine.bareText()) })
-    await checkSame(machine)
+    service.push({ ...sample, bareMs: await machine.byHand.load() })
   }
   const [movers, leavers] = [busiest.slice(0, ROUNDS), busiest.slice(ROUNDS, 2 * ROUNDS)]
   for (let round = 0; round < ROUNDS; round++) {
@@ -69,7 +67,8 @@ export async function measureChanges(
     target.push(await change({ moved, leaving: [] }))
     node.push(await change({ moved, leaving: leavers.slice(round, round + 1) }))
   }
-  return { frontends, service, target, node, idle: await readIdle(machine, signal), memory: machine.memory() }
+  const { engine, memory } = machine
+  return { frontends, engine, service, target, node, idle: await readIdle(machine, signal), memory: memory() }
 }
 
 async function readIdle(machine: Machine, signal: AbortSignal): Promise<Reading> {
@@ -103,19 +102,5 @@ async function applyTable(machine: Machine, table: Table, signal: AbortSignal): 
 
 async function changeTargets(machine: Machine, table: Table, signal: AbortSignal): Promise<Sample> {
   const sample = await applyTable(machine, table, signal)
-  const commands = commandsBetween(await machine.bare.running(), await machine.ours.running())
-  const bareMs = await commandByHand(machine.bare, commands)
-  await checkSame(machine)
-  return { ...sample, bareMs }
-}
-
-/** What is compared must be the same change. */
-async function checkSame({ ours, bare }: Machine): Promise<void> {
-  const [mine, theirs] = [await ours.running(), await bare.running()]
-  if (mine.shape !== theirs.shape) throw new Error('the two HAProxys run different configurations')
-  const [command] = commandsBetween(theirs, mine)
-  if (command !== undefined) throw new Error(`the HAProxy that is worked by hand lacks "${command}"`)
-  const down = [...mine.backends.values()].flatMap((servers) => [...servers.values()]).filter(({ up }) => !up)
-  const lost = down.find(({ maintenance }) => !maintenance)
-  if (lost !== undefined) throw new Error(`${lost.address} is down: the stand-in for the nodes does not answer`)
+  return { ...sample, bareMs: await machine.byHand.retarget() }
 }

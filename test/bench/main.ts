@@ -1,4 +1,7 @@
-/** npm run bench -- NAME [--json] [--write]: measures, and prints a table, or one object on one line. With `--write` docs/bench is written anew. */
+/**
+ * npm run bench -- NAME [--json] [--write] [--proxy NAME]: measures, and prints a table, or one object on one line. With `--write` docs/bench is written
+ * anew. `edge` measures with HAProxy, or with what `--proxy` says.
+ */
 import { parseArgs } from 'node:util'
 import { toStderr } from '../lab/progress.ts'
 import { prepareMachine } from '../lab/requirements.ts'
@@ -8,7 +11,7 @@ import { benchSync } from './sync.ts'
 import { type Row, toJson, toTable } from './table.ts'
 
 interface Bench {
-  readonly run: (signal: AbortSignal, write: boolean) => Promise<readonly Row[]>
+  readonly run: (signal: AbortSignal, write: boolean, proxy?: string) => Promise<readonly Row[]>
   /** Whether it needs the lab's programs. */
   readonly lab: boolean
 }
@@ -20,14 +23,18 @@ const BENCHES: Readonly<Record<string, Bench>> = {
 }
 
 const { values, positionals } = parseArgs({
-  options: { json: { type: 'boolean', default: false }, write: { type: 'boolean', default: false } },
+  options: {
+    json: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+    proxy: { type: 'string' },
+  },
   allowPositionals: true,
 })
 const [name = ''] = positionals
 const bench = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined
 if (bench === undefined) {
   process.stderr.write(
-    `usage: npm run bench -- NAME [--json] [--write]; NAME is one of: ${Object.keys(BENCHES).join(', ')}\n`,
+    `usage: npm run bench -- NAME [--json] [--write] [--proxy NAME]; NAME is one of: ${Object.keys(BENCHES).join(', ')}\n`,
   )
   process.exitCode = 2
 } else {
@@ -35,6 +42,6 @@ if (bench === undefined) {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(signal, () => stop.abort(new Error(`ended by ${signal}`)))
   if (bench.lab) await prepareMachine(['api'], toStderr, stop.signal)
-  const rows = await bench.run(stop.signal, values.write)
+  const rows = await bench.run(stop.signal, values.write, values.proxy)
   process.stdout.write(`${values.json ? toJson(name, rows) : toTable(rows)}\n`)
 }

@@ -1,4 +1,4 @@
-/** A real `fairway edge` with a real HAProxy behind it, driven as the operator drives them. */
+/** A real `fairway edge` with a real proxy program behind it, driven as the operator drives them. */
 import { appendFile, readFile, writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createEdgeClient } from '../../src/drivers/edge/client.ts'
@@ -11,31 +11,26 @@ import type { Driver } from '../../src/model/driver.ts'
 import { tableAnswerSchema } from '../../src/model/edge-wire.ts'
 import { frontendKey } from '../../src/model/table.ts'
 import { type EdgeUnit, type EdgeWishes, makeEdge } from '../edge-lab/edge.ts'
+import { type HaproxyUnit, makeHaproxy } from '../edge-lab/haproxy.ts'
+import type { PairUnit, ProxyUnit } from '../edge-lab/unit.ts'
 import type { DriverSettings, Endpoint, Harness } from './harness.ts'
 import { listeningSockets } from './sockets.ts'
 import { PROD } from './tables.ts'
 
-/** Timeouts that would be noticed if they reached our sections. */
-export const ADMIN = `global
-  maxconn 4000
-
-defaults
-  mode tcp
-  timeout client 1m
-  timeout server 1m
-  timeout connect 5s
-`
-
-export interface EdgeHarness extends Harness {
-  readonly edge: EdgeUnit
-  driver(settings?: Partial<DriverSettings & EdgeOptions>): Driver
+/** An edge with its program, driven as the operator drives them. */
+export interface EdgeSite<Unit extends ProxyUnit | PairUnit> {
+  readonly edge: EdgeUnit<Unit>
+  readonly driver: (settings?: Partial<DriverSettings & EdgeOptions>) => Driver
   /** What a driver is made with, for an owner. */
-  options(settings?: Partial<EdgeOptions>): EdgeOptions
+  readonly options: (settings?: Partial<EdgeOptions>) => EdgeOptions
+  readonly close: () => Promise<void>
 }
 
+export type EdgeHarness = Omit<Harness, keyof EdgeSite<HaproxyUnit>> & EdgeSite<HaproxyUnit>
+
 /** Starts both in folders of their own and waits until the edge is ready. */
-export async function startEdge({ address, config }: Pick<EdgeWishes, 'address' | 'config'>): Promise<EdgeHarness> {
-  const edge = await makeEdge({ address, admin: ADMIN, ...(config === undefined ? {} : { config }) })
+export async function startSite<Unit extends ProxyUnit | PairUnit>(wishes: EdgeWishes<Unit>): Promise<EdgeSite<Unit>> {
+  const edge = await makeEdge(wishes)
   const drivers: Driver[] = []
 
   function options(settings: Partial<EdgeOptions> = {}): EdgeOptions {
@@ -52,10 +47,26 @@ export async function startEdge({ address, config }: Pick<EdgeWishes, 'address' 
     return created
   }
 
-  const harness: EdgeHarness = {
-    edge,
-    options,
-    driver,
+  async function close(): Promise<void> {
+    await Promise.all(drivers.map((one) => one.close()))
+    await edge.close()
+  }
+
+  try {
+    await edge.start()
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { edge, options, driver, close }
+}
+
+/** The same with an HAProxy, and all that the contract of drivers asks of a proxy. */
+export async function startEdge(wishes: Omit<EdgeWishes, 'proxy' | 'program'>): Promise<EdgeHarness> {
+  const site = await startSite({ ...wishes, proxy: await makeHaproxy() })
+  const { edge, options, driver } = site
+  return {
+    ...site,
     driverBound: async (publish) => {
       await edge.configure({ publish, addresses: ['127.0.0.0/8', '::1', ...Object.keys(publish)] })
       await edge.end('SIGTERM')
@@ -65,49 +76,42 @@ export async function startEdge({ address, config }: Pick<EdgeWishes, 'address' 
     ...describeSockets(edge),
     ...createHands(edge, options),
     kill: async () => {
-      await Promise.all([edge.end('SIGKILL'), edge.haproxy.kill()])
+      await Promise.all([edge.end('SIGKILL'), edge.proxy.kill()])
     },
     restart: async () => {
-      await edge.haproxy.start()
+      await edge.proxy.start()
       await edge.start()
     },
-    close: async () => {
-      await Promise.all(drivers.map((one) => one.close()))
-      await edge.close()
-    },
   }
-  try {
-    await edge.start()
-  } catch (error) {
-    await harness.close()
-    throw error
-  }
-  return harness
 }
 
-function describeSockets({ haproxy, log }: EdgeUnit) {
+function describeSockets({ proxy, log }: EdgeUnit<HaproxyUnit>) {
   return {
-    openSockets: async () => listeningSockets(...(await haproxy.pids())),
+    openSockets: async () => listeningSockets(...(await proxy.pids())),
     async configuredSockets(): Promise<readonly string[]> {
-      const paths = [haproxy.adminFile, haproxy.configFile]
+      const paths = [proxy.adminFile, proxy.configFile]
       const found = await Promise.all(paths.map(async (path) => readListeners(path, await readFile(path, 'utf8'))))
       return found.flatMap((all) => all.map((one) => `tcp ${hostPort(one.address, one.firstPort)}`)).toSorted()
     },
-    writes: async () => (await log()).split('\n').filter((line) => /"method":"(PUT|PATCH|DELETE)"/.test(line)).length,
+    async writes(): Promise<number> {
+      // A line reaches the file some time after the answer.
+      await sleep(50)
+      return (await log()).split('\n').filter((line) => /"method":"(PUT|PATCH|DELETE)"/.test(line)).length
+    },
   }
 }
 
 /** What people do by hand. */
-function createHands({ haproxy }: EdgeUnit, options: EdgeHarness['options']) {
+function createHands({ proxy }: EdgeUnit<HaproxyUnit>, options: EdgeHarness['options']) {
   return {
     async addForeign(from: Endpoint, to: Endpoint): Promise<void> {
       const lines = [`bind ${hostPort(from.address, from.port)}`, `server mine ${hostPort(to.address, to.port)}`]
-      await appendFile(haproxy.adminFile, `\nlisten mine.${from.port}\n  ${lines.join('\n  ')}\n`)
-      const { worker } = await haproxy.running()
-      await haproxy.master.reload(AbortSignal.timeout(5_000))
-      while ((await haproxy.running()).worker === worker) await sleep(20)
+      await appendFile(proxy.adminFile, `\nlisten mine.${from.port}\n  ${lines.join('\n  ')}\n`)
+      const { worker } = await proxy.running()
+      await proxy.master.reload(AbortSignal.timeout(5_000))
+      while ((await proxy.running()).worker === worker) await sleep(20)
     },
-    foreignText: () => readFile(haproxy.adminFile, 'utf8'),
+    foreignText: () => readFile(proxy.adminFile, 'utf8'),
     /** Through the API, as somebody would with the same token. */
     async edit(key: string, to: Endpoint): Promise<void> {
       const client = createEdgeClient(options())
@@ -125,9 +129,9 @@ function createHands({ haproxy }: EdgeUnit, options: EdgeHarness['options']) {
       if (answer.status !== 200) throw new Error(`${answer.status} ${answer.body}`)
     },
     async rejectAll(): Promise<() => Promise<void>> {
-      const before = await readFile(haproxy.adminFile, 'utf8')
-      await appendFile(haproxy.adminFile, '  nonsense\n')
-      return () => writeFile(haproxy.adminFile, before)
+      const before = await readFile(proxy.adminFile, 'utf8')
+      await appendFile(proxy.adminFile, '  nonsense\n')
+      return () => writeFile(proxy.adminFile, before)
     },
   }
 }

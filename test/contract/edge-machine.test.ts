@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { frontendKey, type Owner } from '../../src/model/table.ts'
-import { startTcpBackend } from './backends.ts'
+import { type Backend, startTcpBackend } from './backends.ts'
 import { isOpen, startLongTransfer, whoServes } from './clients.ts'
 import { type EdgeHarness, startEdge } from './edge-harness.ts'
 import { local } from './net.ts'
@@ -114,7 +114,7 @@ edgeTest('the edge stops and starts: what is served is served on', {}, async (wo
   await pass(driver, table, signal)
   const before = await driver.read(signal)
   const transfer = await startLongTransfer(web, signal)
-  const { worker } = await edge.haproxy.running()
+  const { worker } = await edge.proxy.running()
   for (const signalName of ['SIGTERM', 'SIGKILL'] as const) {
     await edge.end(signalName)
     assert.deepEqual(await whoServes(web), ['a', 'b'])
@@ -125,13 +125,13 @@ edgeTest('the edge stops and starts: what is served is served on', {}, async (wo
     assert.deepEqual(await leftOver(driver, table, signal), [])
   }
   // Not even a reload.
-  assert.equal((await edge.haproxy.running()).worker, worker)
+  assert.equal((await edge.proxy.running()).worker, worker)
   assert((await transfer.finish()) > 0)
 })
 
 edgeTest('a HAProxy that is gone is trouble, which ends when its unit starts it again', {}, async (world, harness) => {
   const { signal, groups, targetPort } = world
-  const { haproxy, ready } = harness.edge
+  const { proxy: haproxy, ready } = harness.edge
   const driver = harness.driver()
   const [web, mail] = [
     frontend({ port: await world.port(), targetPort }),
@@ -139,19 +139,82 @@ edgeTest('a HAProxy that is gone is trouble, which ends when its unit starts it 
   ]
   await pass(driver, tableOf(groups, web), signal)
   await haproxy.kill()
-  const { problem } = await failsWith('ProxyRejected', () => pass(driver, tableOf(groups, web, mail), signal))
+  const { problem } = await failsWith('ProxyUnreachable', () => pass(driver, tableOf(groups, web, mail), signal))
   assert.equal(problem.kind, 'transient')
-  assert.match(problem.message, /HAProxy does not answer on its master socket/)
+  assert.match(problem.message, /the proxy program behind the edge does not run: HAProxy does not answer/)
+  assert.doesNotMatch(problem.message, /served/)
+  assert.match(problem.remedy, /^Look at the unit of HAProxy on the proxy/)
   const isTold = async () => (await driver.read(signal)).trouble !== undefined
   await eventually('trouble is told', isTold, signal)
-  const { problem: again } = await failsWith('ProxyRejected', () => pass(driver, tableOf(groups, web), signal))
-  assert.match(again.message, /is not known to serve its table: HAProxy does not answer/)
+  const { problem: again } = await failsWith('ProxyUnreachable', () => pass(driver, tableOf(groups, web), signal))
+  assert.match(again.message, /is not known to serve its table: the proxy program behind the edge does not run/)
   assert.equal(await ready(), false)
   await haproxy.start()
   await eventually('trouble is over', async () => !(await isTold()), signal)
   assert.deepEqual(await whoServes(web), ['a', 'b'])
   assert.deepEqual(await pass(driver, tableOf(groups, web, mail), signal), { refused: [], wrote: true })
   assert.deepEqual(await whoServes(mail), ['a', 'b'])
+})
+
+edgeTest('what is refused while HAProxy is gone is not what it starts with', {}, async (world, harness) => {
+  const { signal, groups, targetPort } = world
+  const { edge } = harness
+  const driver = harness.driver()
+  const web = frontend({ port: await world.port(), targetPort, group: 'a' })
+  await pass(driver, tableOf(groups, web), signal)
+  await edge.proxy.kill()
+  await failsWith('ProxyUnreachable', () => pass(driver, tableOf(groups, { ...web, group: 'b' }), signal))
+  // Before it has tried again.
+  await edge.end('SIGKILL')
+  await edge.proxy.start()
+  assert.deepEqual(await whoServes(web), ['a'])
+  await edge.start()
+  assert.deepEqual(await whoServes(web), ['a'])
+})
+
+/** As under its unit: who holds a socket is not for it to know. */
+const BLIND = ['setpriv', '--bounding-set=-sys_ptrace', '--inh-caps=-sys_ptrace']
+const noRoot = process.getuid?.() === 0 ? false : 'needs root, whose processes are not looked into'
+
+test('an edge that may name nobody restarts beside a port that another process has', { skip: noRoot }, async () => {
+  let harness: EdgeHarness | undefined
+  let intruder: Backend | undefined
+  const start = async () => (harness = await startEdge({ address: local(1), under: BLIND }))
+  const body = async (world: World) => {
+    const { signal, groups, targetPort } = world
+    const { edge, driver } = harness ?? assert.fail('no harness')
+    const [web, taken] = [
+      frontend({ port: await world.port(), targetPort }),
+      frontend({ port: await world.port(), targetPort, group: 'a' }),
+    ]
+    intruder = await startTcpBackend('intruder', taken)
+    const isRefused = [`${frontendKey(taken)} PortTaken`]
+    const { refused } = await pass(driver(), tableOf(groups, web, taken), signal)
+    assert.match(refused[0]?.problem.message ?? '', / is taken by a process of user ID 0 on /)
+    const { worker } = await edge.proxy.running()
+    const transfer = await startLongTransfer(web, signal)
+    for (const signalName of ['SIGTERM', 'SIGKILL'] as const) {
+      await edge.end(signalName)
+      await edge.start()
+      const observed = await driver().read(signal)
+      assert.deepEqual(
+        observed.refused.map(({ key, problem }) => `${key} ${problem.code}`),
+        isRefused,
+      )
+      assert.deepEqual(await whoServes(web), ['a', 'b'])
+    }
+    // Not even a reload, which HAProxy interrupts all for when it cannot bind.
+    assert.equal((await edge.proxy.running()).worker, worker)
+    await transfer.finish()
+    await intruder.close()
+    await eventually('it is served', async () => (await driver().read(signal)).refused.length === 0, signal)
+    assert.deepEqual(await whoServes(taken), ['a'])
+  }
+  try {
+    await inWorld({ name: 'edge', start }, body)
+  } finally {
+    await intruder?.close()
+  }
 })
 
 edgeTest('one node of 1,000 leaves by one write, and without a reload', {}, async (world, harness) => {
@@ -165,13 +228,13 @@ edgeTest('one node of 1,000 leaves by one write, and without a reload', {}, asyn
     Array.from({ length: 20 }, async () => frontend({ port: await world.port(), targetPort, group: 'nodes' })),
   )
   await pass(driver, tableOf({ ...groups, nodes }, ...frontends), signal)
-  const [writes, { worker }] = [await harness.writes(), await harness.edge.haproxy.running()]
+  const [writes, { worker }] = [await harness.writes(), await harness.edge.proxy.running()]
   const fewer = tableOf({ ...groups, nodes: nodes.slice(1) }, ...frontends)
   assert.deepEqual(await pass(driver, fewer, signal), { refused: [], wrote: true })
   assert.equal(await harness.writes(), writes + 1)
   assert.deepEqual(contentOf((await driver.read(signal)).table), contentOf(fewer))
-  const text = await readFile(harness.edge.haproxy.configFile, 'utf8')
+  const text = await readFile(harness.edge.proxy.configFile, 'utf8')
   assert.equal(text.includes('127.250.0.0\n'), false)
-  assert.equal((await harness.edge.haproxy.running()).worker, worker)
+  assert.equal((await harness.edge.proxy.running()).worker, worker)
   assert.deepEqual(await leftOver(driver, fewer, signal), [])
 })

@@ -2,7 +2,7 @@
 import { createServer, type Server } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BoundFrontend, Engine, EngineState } from '../../src/edge/engines/engine.ts'
-import { compareText, type Frontend, type Target } from '../../src/model/table.ts'
+import { compareText, type Frontend, type ProxyProtocol, type Target } from '../../src/model/table.ts'
 import { frontend } from '../support/builders.ts'
 import { type Backend, startTcpBackend } from './backends.ts'
 import type { Endpoint } from './harness.ts'
@@ -57,6 +57,8 @@ export interface EngineWorld {
   readonly targets: Readonly<Record<'a' | 'b' | 'c', Target>>
   /** Groups `a`, `b`, `c`, `ab`, `abc` and `none`. */
   readonly groups: Groups
+  /** The newest version that the program sends to targets. */
+  readonly newestProxy: ProxyProtocol
   /** Addresses that clients may come from. */
   readonly clients: readonly [string, string]
   /** A frontend on an address of this test, at a free port unless one is given, which leads to `ab` unless it says otherwise. */
@@ -98,14 +100,16 @@ export async function inEngineWorld(kind: EngineKind, test: EngineTest): Promise
     const harness = await kind.start({ from: admin, to: own })
     ends.push(() => harness.close())
     const { a, b, c } = targets
+    const engine = await harness.engine()
     await test({
       kind,
       harness,
-      engine: await harness.engine(),
+      engine,
       signal,
       admin,
       targetPort,
       targets,
+      newestProxy: engine.capabilities.TCP?.proxyProtocol.at(-1) ?? 'off',
       groups: { a: [a], b: [b], c: [c], ab: [a, b], abc: [a, b, c], none: [] },
       clients: [`${net}.101`, `${net}.102`],
       frontend: async (wishes = {}) => {

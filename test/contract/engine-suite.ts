@@ -78,6 +78,20 @@ const plainTests: Readonly<Record<string, EngineTest>> = {
     assert.equal((await askTcp(admin)).name, 'admin')
     for (const transfer of transfers) assert.ok((await transfer.finish()) > 0)
   },
+  'what is bound is told by an edge that has just started': async (world) => {
+    const { engine, groups, signal, harness } = world
+    assert.deepEqual(await (await harness.engine()).bound(signal), [])
+    const bounds = [await world.frontend(), await world.frontend()]
+    const sockets = bounds.map(({ protocol, address, port }) => ({ protocol, address, port }))
+    for (const some of [2, 1]) {
+      await engine.apply(stateOf(groups, ...bounds.slice(0, some)), signal)
+      const told = await (await harness.engine()).bound(signal)
+      assert.deepEqual(new Set(told), new Set(sockets.slice(0, some)))
+      assert.equal(told.length, some)
+    }
+    await harness.kill()
+    assert.deepEqual(await (await harness.engine()).bound(signal), [])
+  },
   "the administrator's own part is told of, and stays": async (world) => {
     const { engine, groups, signal, admin } = world
     const [own, ...rest] = (await engine.listeners(signal)).map(({ holder, ...socket }) => ({ ...socket, holder }))
@@ -111,7 +125,7 @@ const plainTests: Readonly<Record<string, EngineTest>> = {
     const { refused } = await engine.apply(stateOf(bad, web, dns, evil, lost), signal)
     const codes = new Map(refused.map(({ id, problem }) => [id, problem.code]))
     const wanted = new Map([
-      ...(engine.capabilities.protocols.includes('UDP') ? [] : [[idOf(dns), 'ProtocolUnsupported'] as const]),
+      ...(engine.capabilities.UDP !== undefined ? [] : [[idOf(dns), 'ProtocolUnsupported'] as const]),
       [idOf(evil), 'AddressInvalid'],
       [idOf(lost), 'TargetRefused'],
     ])

@@ -1,20 +1,14 @@
 /** The engine contract on a real HAProxy, and what is HAProxy's alone. */
 import assert from 'node:assert/strict'
-import { appendFile, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { appendFile, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import * as fc from 'fast-check'
-import { acceptFrontends } from '../../src/edge/engines/common/accept.ts'
 import type { Engine } from '../../src/edge/engines/engine.ts'
-import { HAPROXY } from '../../src/edge/engines/haproxy/capabilities.ts'
-import { drawConfig } from '../../src/edge/engines/haproxy/drawing.ts'
 import type { HaproxyOptions } from '../../src/edge/engines/haproxy/options.ts'
-import { checkFiles } from '../../src/edge/engines/haproxy/program.ts'
 import { createHaproxyEngine } from '../../src/edge/engines/haproxy.ts'
 import { hostPort } from '../../src/model/address.ts'
 import { FairwayError } from '../../src/model/problems.ts'
 import { type HaproxyUnit, makeHaproxy } from '../edge-lab/haproxy.ts'
-import { anyState } from '../unit/edge/haproxy-states.ts'
 import { isOpen, startLongTransfer, whoServes } from './clients.ts'
 import { engineContract } from './engine-suite.ts'
 import { whoIs } from './engine-suite-settings.ts'
@@ -248,30 +242,4 @@ haproxyTest("the administrator's sections are as they were", async (world, { uni
   await engine.apply(stateOf(groups), signal)
   assert.ok(await isOpen(admin))
   assert.ok((await transfer.finish()) > 0)
-})
-
-test('HAProxy takes every file that is rendered, whatever the tables said', async () => {
-  const unit = await makeHaproxy('global\n')
-  try {
-    const golden = join(import.meta.dirname, '../golden/haproxy')
-    const signal = AbortSignal.timeout(60_000)
-    const files = (await readdir(golden)).map((name) => join(golden, name))
-    assert.ok(files.length > 3)
-    const states = fc.sample(anyState, { numRuns: 150, seed: 6 })
-    for (const [index, state] of states.entries()) {
-      const { rendered } = drawConfig(acceptFrontends(state, HAPROXY).frontends, state.groups, new Map(), {
-        masterSocket: '/run/haproxy-master.sock',
-      })
-      const file = join(unit.dir, `${index}.cfg`)
-      await writeFile(file, rendered.text)
-      files.push(file)
-    }
-    for (const file of files) {
-      const { ok, output } = await checkFiles('haproxy', [unit.adminFile, file], signal)
-      assert.ok(ok, `${output}${await readFile(file, 'utf8')}`)
-      assert.doesNotMatch(output, /WARNING/)
-    }
-  } finally {
-    await unit.close()
-  }
 })

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { QUESTION, startTcpBackend } from './backends.ts'
 import type { Endpoint } from './harness.ts'
 import type { LoadPlan, LoadReport } from './load.ts'
+import { runFlow, startUdpTarget } from './load-udp.ts'
 
 /** Whoever waits longer was dropped. */
 const PATIENCE_MS = 20_000
@@ -19,14 +20,23 @@ const TICK_MS = 10
 const MOST_TEXTS = 10
 
 const plan = JSON.parse(process.argv[2] ?? '{}') as LoadPlan
-const report: LoadReport = { asked: 0, transfers: 0, lines: 0, refused: 0, reset: 0, wrong: 0, late: 0, texts: [] }
+const { flows = [] } = plan
+const connections = { asked: 0, transfers: 0, lines: 0, refused: 0, reset: 0, wrong: 0, late: 0, early: 0 }
+const report: LoadReport = { ...connections, datagrams: 0, lost: 0, broken: 0, texts: [] }
 const over = new AbortController()
 
-for (const target of plan.targets) await startTcpBackend(target.name, target)
+for (const target of plan.targets) {
+  await startTcpBackend(target.name, target)
+  if (flows.length > 0) await startUdpTarget(target.name, target)
+}
 const words = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 process.stdout.write('ready\n')
 await words.next()
-const running = [askOn(), ...Array.from({ length: plan.transfers }, (_, index) => transferOn(index))]
+const running = [
+  askOn(),
+  ...Array.from({ length: plan.transfers }, (_, index) => transferOn(index)),
+  ...flows.map(({ names, ...at }) => flowOn(at, names)),
+]
 await words.next()
 over.abort()
 await Promise.all(running)
@@ -72,6 +82,15 @@ async function transferOn(index: number): Promise<void> {
   }
 }
 
+async function flowOn(at: Endpoint, names: readonly string[]): Promise<void> {
+  const { datagrams, lost, strays, seenAs } = await runFlow(at, names, over.signal)
+  report.datagrams += datagrams
+  report.lost += lost
+  report.broken += Math.max(0, seenAs - 1)
+  report.wrong += strays.length
+  for (const text of strays) note(text)
+}
+
 function check(answer: string, names: readonly string[], { address, port }: Endpoint): void {
   const { name } = JSON.parse(answer) as { readonly name: string }
   if (names.includes(name)) return
@@ -88,6 +107,10 @@ interface Connection {
 async function attempt(at: Endpoint, work: (connection: Connection) => Promise<void>): Promise<void> {
   const began = performance.now()
   const socket = connect({ host: at.address, port: at.port, noDelay: true })
+  let isAnswered = false
+  socket.once('data', () => {
+    isAnswered = true
+  })
   socket.setTimeout(PATIENCE_MS, () => socket.destroy(new Error('timeout')))
   try {
     await once(socket, 'connect')
@@ -97,6 +120,7 @@ async function attempt(at: Endpoint, work: (connection: Connection) => Promise<v
     if (text.includes('ECONNREFUSED')) report.refused++
     else if (text.startsWith('timeout')) report.late++
     else report.reset++
+    if (!isAnswered) report.early++
     note(`${at.address} port ${at.port} after ${Math.round(performance.now() - began)} ms: ${text}`)
   } finally {
     socket.destroy()

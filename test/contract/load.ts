@@ -14,6 +14,8 @@ export interface LoadPlan {
   readonly transfers: number
   /** New connections, each with one question. */
   readonly perSecond: number
+  /** UDP frontends, each with a client of its own that sends all the time. */
+  readonly flows?: LoadPlan['frontends']
 }
 
 export interface LoadReport {
@@ -26,6 +28,12 @@ export interface LoadReport {
   reset: number
   wrong: number
   late: number
+  /** Of the refused, the reset and the late, those of connections on which nothing had been answered yet. */
+  early: number
+  /** Of UDP: datagrams, those of them that were not answered, and how often a flow was taken for another one. */
+  datagrams: number
+  lost: number
+  broken: number
   /** The first of them, for people. */
   readonly texts: string[]
 }

@@ -119,7 +119,7 @@ export const ownerTests: Readonly<Record<string, ContractTest>> = {
       frontend({ port: await world.port(), targetPort, group: 'a' }),
       frontend({ port: await world.port(), targetPort, group: 'a' }),
     ]
-    const named = can.hosts ? [{ ...web, hosts: ['a.example'] }] : []
+    const named = can.TCP?.hosts === true ? [{ ...web, hosts: ['a.example'] }] : []
     await pass(old, tableOf(groups, web, mail, ...named), signal)
     const stranger = harness.driver({ owner: { ...PROD, cluster: 'prod-a', uid: 'b1' } })
     await pass(stranger, tableOf(groups, frontend({ port: await world.port(), targetPort })), signal)

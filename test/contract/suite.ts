@@ -24,9 +24,9 @@ const plainTests: Readonly<Record<string, ContractTest>> = {
     const driver = harness.driver()
     assert.deepEqual(contentOf((await driver.read(signal)).table), [])
     const web = frontend({ port: await world.port(), targetPort })
-    const idleTimeoutMs = can.idleTimeout.includes('UDP') ? 5_000 : undefined
+    const idleTimeoutMs = can.UDP?.idleTimeout === true ? 5_000 : undefined
     const dns = frontend({ port: web.port, targetPort, protocol: 'UDP', idleTimeoutMs })
-    const udp = can.protocols.includes('UDP') ? [dns] : []
+    const udp = can.UDP !== undefined ? [dns] : []
     const table = tableOf(groups, web, ...udp)
     assert.deepEqual(await pass(driver, table, signal), { refused: [], wrote: true })
     assert.deepEqual(await whoServes(web), ['a', 'b'])
@@ -82,7 +82,7 @@ const plainTests: Readonly<Record<string, ContractTest>> = {
       frontend({ port: await world.port(), targetPort }),
     ]
     const datagrams = frontend({ port: await world.port(), targetPort, proxyProtocol: 'v2', protocol: 'UDP' })
-    const udp = can.proxyProtocol.UDP.includes('v2') ? [datagrams] : []
+    const udp = can.UDP?.proxyProtocol.includes('v2') === true ? [datagrams] : []
     assert.deepEqual((await pass(driver, tableOf(groups, v1, v2, none, ...udp), signal)).refused, [])
     for (const one of [v1, v2]) {
       const asked = await askTcp(one)
@@ -126,7 +126,7 @@ const plainTests: Readonly<Record<string, ContractTest>> = {
     const [often, never] = [await startCounter(watched), await startCounter(idle)]
     try {
       // Who only connects may hang up before a target is told of it, as HAProxy does.
-      const kind = can.healthCheck.includes('http') ? 'http' : 'tcp'
+      const kind = can.TCP?.healthCheck.includes('http') === true ? 'http' : 'tcp'
       const check = tcpCheck({ kind, intervalMs: 200, timeoutMs: 300 })
       const table = tableOf(
         groups,
@@ -210,7 +210,7 @@ const ipv6Tests: Readonly<Record<string, ContractTest>> = {
       protocol: 'UDP',
       proxyProtocol: 'v2',
     })
-    const udp = can.proxyProtocol.UDP.includes('v2') ? [datagrams] : []
+    const udp = can.UDP?.proxyProtocol.includes('v2') === true ? [datagrams] : []
     const wildcard = frontend({ address: '2001:db8::10', port: await world.port(), targetPort, group: 'v6' })
     const table = tableOf(groups, both, front, back, ...udp, wildcard)
     assert.deepEqual(await pass(driver, table, signal), { refused: [], wrote: true })

@@ -10,7 +10,7 @@ import { toStderr } from '../lab/progress.ts'
 import { prepareMachine } from '../lab/requirements.ts'
 import { clusterBinaries } from '../lab/versions.ts'
 import { apply, followed, showEvents, waitForAddress } from './light.ts'
-import type { DemoProxy, ProxyKind } from './proxies.ts'
+import type { DemoProxy, ProxyKind } from './proxy.ts'
 import { say, showCommand, showCurl, showKubectl } from './show.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')

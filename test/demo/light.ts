@@ -8,16 +8,20 @@ import { prepareMachine } from '../lab/requirements.ts'
 import { tailFile } from '../lab/tail.ts'
 import { apiBinaries } from '../lab/versions.ts'
 import { waitFor } from '../lab/wait.ts'
-import type { DemoProxy, ProxyKind } from './proxies.ts'
+import type { DemoProxy, ProxyKind } from './proxy.ts'
 import { say, showCurl, showKubectl } from './show.ts'
 
 const MAIN = resolve(import.meta.dirname, '../../src/main.ts')
 
-const SERVICE = {
-  apiVersion: 'v1',
-  kind: 'Service',
-  metadata: { name: 'web', annotations: { 'fairway.dev/class': 'public', 'fairway.dev/proxy-protocol': 'v2' } },
-  spec: { type: 'LoadBalancer', selector: { app: 'web' }, ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
+function serviceFor({ proxyProtocol }: DemoProxy): object {
+  const annotations = { 'fairway.dev/class': 'public', 'fairway.dev/proxy-protocol': proxyProtocol }
+  const ports = [{ name: 'http', port: 80, targetPort: 8080 }]
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'web', annotations },
+    spec: { type: 'LoadBalancer', selector: { app: 'web' }, ports },
+  }
 }
 
 /** Runs the demo. `own` gets the lab as soon as there is one, so that it is stopped whatever happens. */
@@ -34,9 +38,9 @@ export async function runLightDemo(kind: ProxyKind, own: (lab: Lab) => void, sig
   const proxy = await kind.start(lab, signal)
   await startOperator(lab, proxy.config.outside, signal)
   say(
-    'The operator runs. Now a Service of type LoadBalancer asks for the class "public", and for PROXY protocol v2,\nso that its pods learn the address of the client, 203.0.113.9:',
+    `The operator runs. Now a Service of type LoadBalancer asks for the class "public", and for PROXY protocol ${proxy.proxyProtocol},\nso that its pods learn the address of the client, 203.0.113.9:`,
   )
-  await apply(lab, SERVICE, signal)
+  await apply(lab, serviceFor(proxy), signal)
   const address = await waitForAddress(lab, 'web', signal)
   await showKubectl(lab, ['get', 'svc', 'web'], signal)
   await showCurl(lab, 'client', `http://${address}/`, 9, signal)

@@ -1,10 +1,11 @@
-/** npm run demo [-- --once] [-- --cluster] [-- --proxy caddy]: shows the whole way from a Service to traffic, and removes every trace afterwards. */
+/** npm run demo [-- OPTIONS]: shows the whole way from a Service to traffic, and removes every trace afterwards. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { Lab } from '../lab/lab.ts'
 import { runClusterDemo } from './cluster.ts'
 import { runLightDemo } from './light.ts'
-import { type DemoProxy, type ProxyKind, proxyKinds } from './proxies.ts'
+import { proxyKinds } from './proxies.ts'
+import type { DemoProxy, ProxyKind } from './proxy.ts'
 import { say } from './show.ts'
 
 const started = performance.now()
@@ -18,10 +19,9 @@ const own = (one: Lab) => {
 }
 
 try {
-  const { once, cluster, kind } = readArguments()
-  const proxy = await (cluster ? runClusterDemo : runLightDemo)(kind, own, ending.signal)
-  say(`Done in ${((performance.now() - started) / 1000).toFixed(1)} s.`)
-  if (!once && lab !== undefined) await stay(lab, proxy)
+  const wishes = readArguments()
+  if (wishes === undefined) process.stdout.write(usage())
+  else await run(wishes, ending.signal)
 } catch (error) {
   if (!ending.signal.aborted) {
     process.stderr.write(`demo: ${error instanceof Error ? error.message : String(error)}\n`)
@@ -34,17 +34,46 @@ try {
   }
 }
 
-function readArguments(): { readonly once: boolean; readonly cluster: boolean; readonly kind: ProxyKind } {
-  const { once, cluster, proxy } = parseArgs({
+async function run({ once, cluster, kind }: Wishes, signal: AbortSignal): Promise<void> {
+  const proxy = await (cluster ? runClusterDemo : runLightDemo)(kind, own, signal)
+  say(`Done in ${((performance.now() - started) / 1000).toFixed(1)} s.`)
+  if (!once && lab !== undefined) await stay(lab, proxy)
+}
+
+function usage(): string {
+  const proxies = [...proxyKinds].map(([name, { what }]) => `                    ${name.padEnd(11)}${what}`)
+  return `usage: npm run demo -- [OPTIONS]
+
+Starts Kubernetes, a proxy outside it and the operator in network namespaces, exposes a Service and curls it from outside.
+Needs root. Ctrl-C ends it, and removes every trace.
+
+  --once          end by itself
+  --cluster       a whole cluster, with kubelets and pods, in place of an API server alone
+  --proxy NAME    the proxy, by default haproxy:
+${proxies.join('\n')}
+`
+}
+
+interface Wishes {
+  readonly once: boolean
+  readonly cluster: boolean
+  readonly kind: ProxyKind
+}
+
+/** Undefined: who has started it wants to know how. */
+function readArguments(): Wishes | undefined {
+  const { once, cluster, proxy, help } = parseArgs({
     options: {
       once: { type: 'boolean', default: false },
       cluster: { type: 'boolean', default: false },
       proxy: { type: 'string', default: 'haproxy' },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   }).values
-  const kinds: Readonly<Record<string, ProxyKind>> = proxyKinds
-  const kind = Object.hasOwn(kinds, proxy) ? kinds[proxy] : undefined
-  if (kind === undefined) throw new Error(`there is no proxy "${proxy}"; there are: ${Object.keys(kinds).join(', ')}`)
+  if (help) return undefined
+  const kind = proxyKinds.get(proxy)
+  if (kind === undefined)
+    throw new Error(`there is no proxy "${proxy}"; there are: ${[...proxyKinds.keys()].join(', ')}`)
   return { once, cluster, kind }
 }
 

@@ -27,7 +27,7 @@ async function repairsFile(scenario: Scenario): Promise<void> {
   await create({ name: 'mended', annotations: inClass, ports: [...webPort(311), ...webPort(312)] })
   equal(await services.addressOf('mended', signal), first)
   for (const port of [311, 312]) await traffic.answers(first, port, '/hostname', signal)
-  const { configFile, masterSocket } = haproxy.machine.files
+  const { configFile, masterSocket } = haproxy.program.files
   const edited = haproxy.file().replace(`bind ${first}:311`, `bind ${first}:313`)
   match(edited, new RegExp(`bind ${first}:313`))
   writeFileSync(configFile, edited)
@@ -61,16 +61,20 @@ async function survivesEdge({ create, services, haproxy, traffic, signal }: Scen
 
 /** Such a restart costs connections: what came before it is asked about first, and what comes of it is not. */
 async function restarts({ create, services, haproxy, traffic, lab, startedMs, signal }: Scenario): Promise<void> {
-  const { haproxy: program } = haproxy.machine
+  const { unit } = haproxy.program
   await haproxy.probe.steadySince(startedMs, signal)
-  await program.stop(signal)
+  await unit.stop(signal)
   await traffic.refused(first, haproxySteady.port, signal)
   await create({ name: 'amid', annotations: inClass, ports: webPort(331) })
-  const says = [new RegExp(haproxyName), /HAProxy does not answer on its master socket/, /Check that HAProxy runs/]
+  const says = [
+    new RegExp(haproxyName),
+    /the proxy program behind the edge does not run/,
+    /Look at the unit of HAProxy/,
+  ]
   for (const name of ['amid', 'steady-haproxy'])
-    await services.warningOf(name, { reason: 'ProxyRejected', says }, signal)
+    await services.warningOf(name, { reason: 'ProxyUnreachable', says }, signal)
   equal((await services.get('amid', signal)).status.loadBalancer.ingress, undefined)
-  await program.start(signal)
+  await unit.start(signal)
   haproxy.probe.forgive()
   match(await traffic.get(first, haproxySteady.port, '/hostname', signal), /^web-/)
   equal(await traffic.get(haproxyAddresses.byHand, byHandPorts.own, '/', signal), 'made by hand')

@@ -11,6 +11,7 @@ import {
   mountSecret,
   prepareEdge,
 } from '../lab/proxy-edge.ts'
+import { type HaproxyProgram, prepareHaproxy } from '../lab/proxy-haproxy.ts'
 import {
   byHandPorts,
   byHandSections,
@@ -29,6 +30,7 @@ const MOUNTED = `/etc/fairway/${haproxyName}`
 /** What the machine is before any cluster knows of it. */
 export interface PreparedMachine {
   readonly machine: EdgeMachine
+  readonly program: HaproxyProgram
   /** The `edge` of the proxy, for the operator in the cluster. */
   readonly access: Readonly<Record<string, string>>
   /** Values of the chart that bring it the Secret. */
@@ -60,7 +62,8 @@ export async function askFixed(lab: Lab, signal: AbortSignal): Promise<string> {
 
 /** Sets the machine up for both clusters, starts it, and brings this one its Secret. */
 export async function setUpHaproxy(lab: Lab, signal: AbortSignal): Promise<PreparedMachine> {
-  const machine = prepareEdge(lab, { config: edgeConfig, sections: byHandSections })
+  const program = prepareHaproxy(lab, 'haproxy', byHandSections)
+  const machine = prepareEdge(lab, [program], { config: edgeConfig })
   const invitation = await machine.init('lab', haproxyName, signal)
   const forOther = await machine.init('other', haproxyName, signal)
   await machine.start(signal)
@@ -71,7 +74,7 @@ export async function setUpHaproxy(lab: Lab, signal: AbortSignal): Promise<Prepa
     extraVolumes: [volume],
     extraVolumeMounts: [{ name: haproxyName, mountPath: MOUNTED, readOnly: true }],
   }
-  return { machine, access: edgeAccess(machine.url, MOUNTED), values, forOther, early }
+  return { machine, program, access: edgeAccess(machine.url, MOUNTED), values, forOther, early }
 }
 
 /** The `edge` of the proxy for an operator on the host, whose cluster gets its Secret. */
@@ -122,6 +125,6 @@ export async function watchHaproxy(
       const counts = metrics.matchAll(/^fairway_edge_request_seconds_count\{.*method="GET".*\} (\d+)$/gm)
       return [...counts].reduce((sum, [, count]) => sum + Number(count), 0)
     },
-    file: () => readFileSync(prepared.machine.files.configFile, 'utf8'),
+    file: () => readFileSync(prepared.program.files.configFile, 'utf8'),
   }
 }

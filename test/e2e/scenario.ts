@@ -79,9 +79,14 @@ export async function describeWorld({ lab, other, haproxy }: World): Promise<str
     "edge-1's log": caddyLog(join(lab.dir, 'caddy.log')),
     "edge-2's log": caddyLog(join(lab.dir, 'caddy-2.log')),
     "the edge's log": await tailFile(haproxy.machine.edge.logFile),
-    "HAProxy's log": await tailFile(haproxy.machine.haproxy.logFile, 10),
+    "HAProxy's log": await tailFile(haproxy.program.unit.logFile, 10),
     "the other operator's log": await tailFile(other.operator.logFile, 10),
   }
+  return joinParts(parts)
+}
+
+/** Texts below their titles. */
+export function joinParts(parts: Readonly<Record<string, string>>): string {
   return Object.entries(parts)
     .map(([title, text]) => `\n===== ${title}\n${text.trimEnd()}\n`)
     .join('')

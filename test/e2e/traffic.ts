@@ -17,6 +17,8 @@ export interface Traffic {
   different(address: string, port: number, path: string, count: number, signal: AbortSignal): Promise<readonly string[]>
   /** One datagram's answer. */
   datagram(address: string, port: number, text: string, signal: AbortSignal): Promise<string>
+  /** Waits until datagrams have no answer. */
+  unanswered(address: string, port: number, signal: AbortSignal): Promise<void>
   /** What the TLS server of that name answers at an address, if its certificate is good. Without a name the client sends none. */
   tls(address: string, port: number, name: string | undefined, path: string, signal: AbortSignal): Promise<string>
   /** Waits until connections are refused. */
@@ -30,6 +32,7 @@ const REFUSED = 7
 const EMPTY_REPLY = 52
 const RESET = 56
 const MOST_TRIES = 80
+const MOST_DATAGRAMS = 12
 /** Connections that the whole run may lose to reloads of Caddy, for each URL. */
 const LOST_BY_CADDY = 2
 
@@ -42,6 +45,10 @@ export function createTraffic(lab: Lab, source?: string): Traffic {
     const { code, stdout, stderr } = await curl(args, signal)
     if (code !== 0) throw new Error(`curl ${args.join(' ')} ended with ${code}: ${stderr}`)
     return stdout
+  }
+  const askUdp = async (address: string, port: number, text: string, times: number, signal: AbortSignal) => {
+    const argv = [process.execPath, join(import.meta.dirname, 'udp-main.ts'), address, `${port}`, text, `${times}`]
+    return lab.inNamespace('client', argv, signal)
   }
   const get: Traffic['get'] = async (address, port, path, signal) =>
     fetch([`http://${hostPort(address, port)}${path}`], signal)
@@ -60,10 +67,13 @@ export function createTraffic(lab: Lab, source?: string): Traffic {
       return [...seen].toSorted()
     },
     datagram: async (address, port, text, signal) => {
-      const argv = [process.execPath, join(import.meta.dirname, 'udp-main.ts'), address, `${port}`, text]
-      const { code, stdout, stderr } = await lab.inNamespace('client', argv, signal)
+      const { code, stdout, stderr } = await askUdp(address, port, text, MOST_DATAGRAMS, signal)
       if (code !== 0) throw new Error(`UDP to ${hostPort(address, port)}: ${stderr}`)
       return stdout.trim()
+    },
+    unanswered: async (address, port, signal) => {
+      const probe = async (limit: AbortSignal) => (await askUdp(address, port, 'hostname', 2, limit)).code !== 0
+      await waitFor(`datagrams to ${hostPort(address, port)} to have no answer`, probe, wait, signal)
     },
     tls: async (address, port, name, path, signal) => {
       const authority = ['--cacert', lab.controlPlane.authority.certFile]

@@ -1,14 +1,13 @@
 /**
- * Sends a datagram and prints the answer. Asks again from another port until there is one, as resolvers do.
+ * Sends a datagram and prints the answer. Asks again from another port until there is one, as resolvers do; at most so many times.
  *
- * usage: udp-main.ts ADDRESS PORT TEXT
+ * usage: udp-main.ts ADDRESS PORT TEXT TIMES
  */
 import { createSocket } from 'node:dgram'
 
 const RETRY_MS = 500
-const MOST_TRIES = 12
 
-const [address = '', port = '', text = ''] = process.argv.slice(2)
+const [address = '', port = '', text = '', times = ''] = process.argv.slice(2)
 
 async function ask(): Promise<string | undefined> {
   const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4')
@@ -24,11 +23,11 @@ async function ask(): Promise<string | undefined> {
   }
 }
 
-for (let tries = 1; tries <= MOST_TRIES; tries++) {
+for (let tries = 1; tries <= Number(times); tries++) {
   const answer = await ask()
   if (answer === undefined) continue
   process.stdout.write(`${answer}\n`)
   process.exit(0)
 }
-process.stderr.write(`no answer to ${MOST_TRIES} datagrams\n`)
+process.stderr.write(`no answer to ${times} datagrams\n`)
 process.exit(1)

@@ -9,24 +9,38 @@ import { namespace } from './objects.ts'
 /** Ports of the pods called `seer`. */
 export const seerPorts = { plain: 8000, proxied: 8001, proxiedToo: 8002 } as const
 
+/** Port of the pods `web` where datagrams are answered. */
+export const udpPort = 8081
+
 /** Port of the pods that speak TLS. */
 export const tlsPort = 8443
 
 /** Manifests of everything that answers, all the time: `web` is Kubernetes' test server, `seer` tells whom it sees. */
 export function workloads(): readonly object[] {
-  const web = {
-    name: 'web',
-    image: agnhostImage,
-    imagePullPolicy: 'Never',
-    args: ['netexec', '--http-port=8080', '--udp-port=8081'],
-    readinessProbe: { httpGet: { path: '/hostname', port: 8080 }, periodSeconds: 1 },
-  }
+  return [...basics(), daemonSet('web', { containers: [web()] }), daemonSet('seer', seerSpec())]
+}
+
+/** Manifests of pods called `dns`, which answer as both `web` and `seer` do: by TCP and by UDP. */
+export function bothProtocols(): readonly object[] {
+  const { containers, ...spec } = seerSpec()
+  return [...basics(), daemonSet('dns', { ...spec, containers: [...containers, web()] })]
+}
+
+function basics(): readonly object[] {
   return [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
     { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'seer', namespace }, data: seerFiles() },
-    daemonSet('web', { containers: [web] }),
-    daemonSet('seer', seerSpec()),
   ]
+}
+
+function web(): object {
+  return {
+    name: 'web',
+    image: agnhostImage,
+    imagePullPolicy: 'Never',
+    args: ['netexec', '--http-port=8080', `--udp-port=${udpPort}`],
+    readinessProbe: { httpGet: { path: '/hostname', port: 8080 }, periodSeconds: 1 },
+  }
 }
 
 /** A pod of label `app` on one node that answers as the pods `seer` do, and goes on for some seconds when it is deleted. */
@@ -109,7 +123,7 @@ function seer(): object {
   }
 }
 
-function seerSpec(): object {
+function seerSpec(): { readonly containers: readonly object[]; readonly volumes: readonly object[] } {
   // Where the sources lie in the repository, so that their imports hold.
   const items = Object.entries(seerPaths).map(toItem)
   return { containers: [seer()], volumes: [{ name: 'sources', configMap: { name: 'seer', items } }] }

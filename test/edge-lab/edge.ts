@@ -1,4 +1,4 @@
-/** `fairway edge` as a process of its own on the sources of this checkout, beside a HAProxy that is a unit of its own. */
+/** `fairway edge` as a process of its own on the sources of this checkout, beside a proxy program that is a unit of its own. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
@@ -7,15 +7,13 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseTokens } from '../../src/config/edge-tokens.ts'
-import { createHaproxyEngine } from '../../src/edge/engines/haproxy.ts'
 import { initEdge } from '../../src/edge/init.ts'
 import { hashToken, makeToken } from '../../src/edge/tokens.ts'
 import { freePort } from '../contract/sockets.ts'
-import { type HaproxyUnit, makeHaproxy } from './haproxy.ts'
+import type { PairUnit, ProxyUnit } from './unit.ts'
 
 const MAIN = resolve(import.meta.dirname, '../../src/main.ts')
 const STARTS_WITHIN_MS = 20_000
-const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 
 /** Ended with this process even where no test gets to do it. */
 const running = new Set<ChildProcess>()
@@ -23,9 +21,9 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-export interface EdgeUnit {
+export interface EdgeUnit<Unit extends ProxyUnit | PairUnit = ProxyUnit | PairUnit> {
   readonly dir: string
-  readonly haproxy: HaproxyUnit
+  readonly proxy: Unit
   /** Of the API. */
   readonly url: string
   /** Whose certificate its own is signed by. */
@@ -35,7 +33,7 @@ export interface EdgeUnit {
   readonly tokenFile: (owner: string) => string
   /** Sets keys of edge.yaml, for the next start. */
   readonly configure: (keys: object) => Promise<void>
-  /** Starts the edge and waits until it hears clusters, and unless told otherwise until HAProxy serves what it shall. */
+  /** Starts the edge and waits until it hears clusters, and unless told otherwise until the program serves what it shall. */
   readonly start: (until?: 'hearing') => Promise<void>
   /** Ends the edge, by SIGKILL as a power cut would. */
   readonly end: (signal: 'SIGTERM' | 'SIGKILL') => Promise<void>
@@ -47,62 +45,67 @@ export interface EdgeUnit {
   readonly close: () => Promise<void>
 }
 
-export interface EdgeWishes {
+export interface EdgeWishes<Unit extends ProxyUnit | PairUnit = ProxyUnit | PairUnit> {
   /** Where API and status listen: the tests' own piece of loopback. */
   readonly address: string
-  /** Text of the file of HAProxy's administrator. */
-  readonly admin: string
+  /** The program, or both, not started yet; it is closed with the edge. */
+  readonly proxy: Unit
   /** Keys of edge.yaml. */
   readonly config?: object
   /** Arguments of Node up to the program's own, where it is not run from the sources. */
   readonly program?: readonly string[]
+  /** A command that takes rights away and becomes the one behind it. */
+  readonly under?: readonly string[]
 }
 
-/** Prepares a machine as its administrator does: HAProxy runs, with a file of ours that serves nothing, and the edge has yet to be started. */
-export async function makeEdge({ address, admin, config = {}, program = [MAIN] }: EdgeWishes): Promise<EdgeUnit> {
+/** Prepares a machine as its administrator does: the program runs, with files of ours that serve nothing, and the edge has yet to be started. */
+export async function makeEdge<Unit extends ProxyUnit | PairUnit>(wishes: EdgeWishes<Unit>): Promise<EdgeUnit<Unit>> {
+  const { address, proxy, config = {}, program = [MAIN], under = [] } = wishes
   const dir = await mkdtemp(join(tmpdir(), 'fairway-edge-'))
-  const haproxy = await makeHaproxy(admin)
   const [port, statusPort] = [await freePort(address), await freePort(address)]
-  const names = { cluster: 'lab', className: undefined, addresses: [address], name: 'edge-1' }
-  await initEdge({ ...names, dir, force: false }, new Date())
-  const { configFile, adminFile, masterSocket } = haproxy
-  const keys: Record<string, unknown> = {
-    listen: `${address}:${port}`,
-    status: `${address}:${statusPort}`,
-    tls: { certFile: 'edge.crt', keyFile: 'edge.key' },
-    stateDir: 'state',
-    addresses: ['127.0.0.0/8', '::1'],
-    // Targets of tests live on loopback.
-    targets: { allow: ['127.0.0.0/8', '::1'] },
-    engine: { haproxy: { configFile, adminFiles: [adminFile], masterSocket, minReloadInterval: '1ms' } },
-  }
   const path = join(dir, 'edge.yaml')
-  const configure = async (more: object) => {
-    Object.assign(keys, more)
-    await writeFile(path, JSON.stringify(keys))
-  }
-  await configure(config)
-  const edge = createProcess(dir, [...program, 'edge', '--config', path], `http://${address}:${statusPort}`)
+  const edge = createProcess(
+    dir,
+    [...under, process.execPath, ...program, 'edge', '--config', path],
+    `http://${address}:${statusPort}`,
+  )
   const close = async () => {
     await edge.end('SIGKILL')
-    await haproxy.close()
+    await proxy.close()
     await rm(dir, { recursive: true, force: true })
   }
-  const own = { dir, haproxy, url: `https://${address}:${port}`, caFile: join(dir, 'ca.crt'), configFile: path }
-  const unit: EdgeUnit = { ...own, configure, tokenFile: createTokens(dir), ...edge, close }
   try {
-    // As an edge does before anything else: without a file of ours HAProxy does not start.
-    const options = { configFile, adminFiles: [adminFile], masterSocket, stateDir: haproxy.stateDir, log: SILENT }
-    await createHaproxyEngine(options, AbortSignal.timeout(STARTS_WITHIN_MS))
-    await haproxy.start()
+    const names = { cluster: 'lab', className: undefined, addresses: [address], name: 'edge-1' }
+    await initEdge({ ...names, dir, force: false }, new Date())
+    const configure = configureIn(path, {
+      listen: `${address}:${port}`,
+      status: `${address}:${statusPort}`,
+      tls: { certFile: 'edge.crt', keyFile: 'edge.key' },
+      stateDir: 'state',
+      addresses: ['127.0.0.0/8', '::1'],
+      // Targets of tests live on loopback.
+      targets: { allow: ['127.0.0.0/8', '::1'] },
+      ...('engines' in proxy ? { engines: proxy.engines } : { engine: proxy.engine }),
+    })
+    await configure(config)
+    await proxy.prepare()
+    await proxy.start()
+    const own = { dir, proxy, url: `https://${address}:${port}`, caFile: join(dir, 'ca.crt'), configFile: path }
+    return { ...own, configure, tokenFile: createTokens(dir), ...edge, close }
   } catch (error) {
     await close()
     throw error
   }
-  return unit
 }
 
-function createProcess(dir: string, argv: readonly string[], statusUrl: string) {
+function configureIn(path: string, keys: Record<string, unknown>): EdgeUnit['configure'] {
+  return async (more) => {
+    Object.assign(keys, more)
+    await writeFile(path, JSON.stringify(keys))
+  }
+}
+
+function createProcess(dir: string, [file = '', ...argv]: readonly string[], statusUrl: string) {
   const logFile = join(dir, 'edge.log')
   let child: ChildProcess | undefined
   let began = 0
@@ -119,7 +122,7 @@ function createProcess(dir: string, argv: readonly string[], statusUrl: string) 
   async function start(until?: 'hearing'): Promise<void> {
     began = (await log()).length
     const output = openSync(logFile, 'a')
-    const started = spawn(process.execPath, argv, {
+    const started = spawn(file, argv, {
       stdio: ['ignore', output, output],
       env: { ...process.env, FAIRWAY_LOG_LEVEL: 'info' },
     })

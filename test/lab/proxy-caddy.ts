@@ -1,8 +1,10 @@
-/** Caddy in the edge namespace, with its admin API where the operator reaches it. */
+/** Caddy in the edge namespace: with its admin API where an operator reaches it, or beside an edge. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { edge } from './addresses.ts'
 import type { Lab, LabProcess } from './lab.ts'
+import { deployed, makeFolder, type ProxyProgram } from './proxy-program.ts'
+import { createUnit } from './unit.ts'
 import { waitFor } from './wait.ts'
 
 export interface CaddyOptions {
@@ -27,12 +29,36 @@ export async function startCaddy(lab: Lab, options: CaddyOptions, signal: AbortS
   const configFile = join(lab.dir, `${name}.json`)
   const config = { admin: { listen: `${edge.v4}:${port}`, config: { persist: false } }, ...options.config }
   writeFileSync(configFile, JSON.stringify(config))
-  const home = { XDG_DATA_HOME: join(lab.dir, name), XDG_CONFIG_HOME: join(lab.dir, name), HOME: join(lab.dir, name) }
-  const caddy = lab.spawn('edge', name, [options.program, 'run', '--config', configFile], home)
-  const answers = async (limit: AbortSignal) => {
-    const { code } = await lab.inNamespace('edge', ['curl', '-sf', '-m', '2', `${adminUrl}/config/`], limit)
-    return code === 0
-  }
+  const argv = [options.program, 'run', '--config', configFile]
+  const caddy = lab.spawn('edge', name, argv, homeIn(join(lab.dir, name)))
+  const answers = async (limit: AbortSignal) => answersCurl(lab, [`${adminUrl}/config/`], limit)
   await waitFor(`${name} to answer`, answers, { timeoutMs: 15_000, daemons: [caddy] }, signal)
   return { ...caddy, adminUrl }
+}
+
+/** As the unit of Caddy's package runs it with the files of deploy/edge. `name` is of the unit and of its folder, `binary` what buildSmallCaddy gives. */
+export function prepareCaddy(lab: Lab, name: string, binary: string): ProxyProgram {
+  const dir = makeFolder(lab, name)
+  const [configFile, socket] = [join(dir, 'fairway.json'), join(dir, 'admin.sock')]
+  writeFileSync(configFile, deployed('caddy.json', { '/run/caddy/admin.sock': socket }))
+  const config = ['--unix-socket', socket, 'http://localhost/config/']
+  return {
+    engine: { caddy: { admin: `unix/${socket}`, binary } },
+    unit: createUnit(lab, {
+      name,
+      argv: [binary, 'run', '--resume', '--config', configFile],
+      env: homeIn(dir),
+      answers: async (signal) => answersCurl(lab, config, signal),
+    }),
+    needs: [],
+    look: `curl ${config.join(' ')}`,
+  }
+}
+
+function homeIn(dir: string): NodeJS.ProcessEnv {
+  return { XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir, HOME: dir }
+}
+
+async function answersCurl(lab: Lab, args: readonly string[], signal: AbortSignal): Promise<boolean> {
+  return (await lab.inNamespace('edge', ['curl', '-sf', '-m', '2', ...args], signal)).code === 0
 }

@@ -1,9 +1,10 @@
 /** HAProxy in the edge namespace, as the unit of its Debian package runs it with the drop-in of deploy/edge. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createMaster } from '../../src/edge/engines/haproxy/master.ts'
 import type { Lab } from './lab.ts'
-import { createUnit, type Unit } from './unit.ts'
+import { makeFolder, type ProxyProgram } from './proxy-program.ts'
+import { createUnit } from './unit.ts'
 
 export interface HaproxyFiles {
   /** Of its administrator. */
@@ -13,12 +14,8 @@ export interface HaproxyFiles {
   readonly masterSocket: string
 }
 
-export function haproxyFiles(lab: Pick<Lab, 'dir'>): HaproxyFiles {
-  return {
-    adminFile: join(lab.dir, 'haproxy', 'haproxy.cfg'),
-    configFile: join(lab.dir, 'edge-state', 'haproxy', 'fairway.cfg'),
-    masterSocket: join(lab.dir, 'haproxy', 'master.sock'),
-  }
+export interface HaproxyProgram extends ProxyProgram {
+  readonly files: HaproxyFiles
 }
 
 /** As Debian has it, but that its log goes to the lab's. */
@@ -36,13 +33,20 @@ defaults
   timeout server 50s
 `
 
-/** Writes the administrator's file, with some sections of their own. It can start once the edge has written its file too. */
-export function prepareHaproxy(lab: Lab, sections: string): Unit {
-  const { adminFile, configFile, masterSocket } = haproxyFiles(lab)
-  mkdirSync(join(lab.dir, 'haproxy'))
+/** `name` is of the unit and of its folder, `sections` are what the administrator's file has beside settings. */
+export function prepareHaproxy(lab: Lab, name = 'haproxy', sections = ''): HaproxyProgram {
+  const dir = makeFolder(lab, name)
+  const [adminFile, configFile] = [join(dir, 'haproxy.cfg'), join(dir, 'fairway.cfg')]
+  const masterSocket = join(dir, 'master.sock')
   writeFileSync(adminFile, `${BASICS}\n${sections}`)
   const master = createMaster(masterSocket)
   const argv = ['haproxy', '-W', '-S', `${masterSocket},mode,660`, '-f', adminFile, '-f', configFile]
   const answers = async (signal: AbortSignal) => /^# workers\n\d/m.test(await master.ask('show proc', signal))
-  return createUnit(lab, 'edge', 'haproxy', argv, answers)
+  return {
+    engine: { haproxy: { configFile, masterSocket, adminFiles: [adminFile] } },
+    unit: createUnit(lab, { name, argv, answers }),
+    needs: [configFile],
+    look: `less ${configFile}`,
+    files: { adminFile, configFile, masterSocket },
+  }
 }

@@ -6,13 +6,15 @@ import { type Progress, step } from './progress.ts'
 import { minimumGo } from './versions.ts'
 
 /** What is meant to be done: each needs what the lines of `packages` name it for. */
-export type Purpose = 'api' | 'demo' | 'cluster' | 'image'
+export type Purpose = 'api' | 'demo' | 'cluster' | 'image' | 'nginx' | 'envoy'
 
 interface DebianPackage {
   readonly name: string
   /** Present if this program or file is. */
   readonly provides: string
   readonly purposes: readonly Purpose[]
+  /** What its installation starts and nobody has asked for: it would have port 80 of the machine. */
+  readonly unit?: string
 }
 
 const systemPaths = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
@@ -27,8 +29,16 @@ const packages: readonly DebianPackage[] = [
   { name: 'iproute2', provides: 'ip', purposes: ['demo', 'cluster'] },
   { name: 'util-linux', provides: 'nsenter', purposes: ['demo', 'cluster'] },
   { name: 'procps', provides: 'sysctl', purposes: ['demo', 'cluster'] },
-  { name: 'curl', provides: 'curl', purposes: ['demo', 'cluster'] },
+  { name: 'curl', provides: 'curl', purposes: ['api', 'demo', 'cluster'] },
   { name: 'haproxy', provides: 'haproxy', purposes: ['api', 'demo', 'cluster'] },
+  { name: 'webhook', provides: 'webhook', purposes: ['api'] },
+  { name: 'nginx-light', provides: 'nginx', purposes: ['api', 'nginx'], unit: 'nginx' },
+  {
+    name: 'libnginx-mod-stream',
+    provides: '/usr/lib/nginx/modules/ngx_stream_module.so',
+    purposes: ['api', 'nginx'],
+  },
+  { name: 'python3-pip', provides: 'pip3', purposes: ['api', 'envoy'] },
   { name: 'runc', provides: 'runc', purposes: ['cluster'] },
   { name: 'containernetworking-plugins', provides: '/usr/lib/cni/ptp', purposes: ['cluster'] },
   { name: 'nftables', provides: 'nft', purposes: ['cluster'] },
@@ -77,7 +87,8 @@ export async function installPackages(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<void> {
-  const names = missingPackages(purposes).map((wanted) => wanted.name)
+  const absent = missingPackages(purposes)
+  const names = absent.map((wanted) => wanted.name)
   if (names.length === 0) return
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   const wait = ['-q', '-o', 'DPkg::Lock::Timeout=300']
@@ -89,6 +100,10 @@ export async function installPackages(
       { env, timeoutMs: 600_000 },
       signal,
     )
+    const units = absent.flatMap(({ unit }) => unit ?? [])
+    if (units.length > 0 && findProgram('systemctl')) {
+      await tryRun(['systemctl', 'disable', '--now', ...units], {}, signal)
+    }
   })
 }
 

@@ -1,6 +1,6 @@
 /** Programs of the edge machine that are stopped and started again, as systemd does with units. */
 import { join } from 'node:path'
-import type { Lab, LabProcess, Place } from './lab.ts'
+import type { Lab, LabProcess } from './lab.ts'
 import { waitFor } from './wait.ts'
 
 export interface Unit {
@@ -13,17 +13,19 @@ export interface Unit {
   kill(signal: AbortSignal): Promise<void>
 }
 
+export interface UnitCommand {
+  /** Tells units of a lab apart: of the log. */
+  readonly name: string
+  readonly argv: readonly string[]
+  readonly env?: NodeJS.ProcessEnv
+  /** Asked over and over until it is true; what it throws counts as no. */
+  readonly answers: (signal: AbortSignal) => Promise<boolean>
+}
+
 const STARTS_WITHIN_MS = 20_000
 const STOPS_WITHIN_MS = 15_000
 
-/** `answers` is asked over and over until it is true; what it throws counts as no. */
-export function createUnit(
-  lab: Lab,
-  place: Place,
-  name: string,
-  argv: readonly string[],
-  answers: (signal: AbortSignal) => Promise<boolean>,
-): Unit {
+export function createUnit(lab: Lab, { name, argv, env, answers }: UnitCommand): Unit {
   let running: LabProcess | undefined
   const end = async (graceMs: number, signal: AbortSignal) => {
     const ended = running
@@ -33,7 +35,7 @@ export function createUnit(
   return {
     logFile: join(lab.dir, `${name}.log`),
     start: async (signal) => {
-      const started = lab.spawn(place, name, argv)
+      const started = lab.spawn('edge', name, argv, env)
       running = started
       const options = { timeoutMs: STARTS_WITHIN_MS, intervalMs: 50, daemons: [started] }
       await waitFor(`${name} to answer`, answers, options, signal)

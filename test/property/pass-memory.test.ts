@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
 import { createDesirer, createSelector, type Desired, desireClass, selectServices } from '../../src/desired/desire.ts'
-import type { Observed } from '../../src/model/driver.ts'
+import type { Abilities, Observed } from '../../src/model/driver.ts'
 import { EMPTY_TABLE, frontendKey } from '../../src/model/table.ts'
 import { createPlanner, type Planned, planProxy, type Wish } from '../../src/plan/plan-proxy.ts'
-import { ALL_CAPABILITIES, observed, PUBLIC, runs } from '../support/builders.ts'
+import { ALL_ABILITIES, observed, PUBLIC, runs } from '../support/builders.ts'
 import { type History, history, stateOf } from '../support/histories.ts'
 
 const RULES = [PUBLIC]
@@ -67,6 +67,8 @@ function wishesOf({ spec, scenes }: History): readonly Wish[] {
 
 type Answer = (before: Observed, planned: Planned) => Observed
 
+const few: Abilities = { ...ALL_ABILITIES, drain: false, checkPort: false, balance: ['round-robin'] }
+
 /** What a proxy says after a plan was made: that it did what it was asked, or nothing, or something else. */
 const answer = fc.constantFrom<Answer>(
   (before, { plan }) => ({ ...before, table: plan.table }),
@@ -82,6 +84,6 @@ const answer = fc.constantFrom<Answer>(
   (before) => ({ ...before, drifted: new Set() }),
   (before) => ({
     ...before,
-    capabilities: { ...ALL_CAPABILITIES, drain: false, checkPort: false, balance: ['round-robin'] },
+    capabilities: { TCP: few, UDP: few },
   }),
 )

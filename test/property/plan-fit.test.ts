@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { CHECK_DEFAULTS } from '../../src/model/checks.ts'
-import type { Capabilities } from '../../src/model/driver.ts'
+import type { Abilities, Capabilities } from '../../src/model/driver.ts'
 import { type Frontend, frontendKey, makeTable, type Table, type TargetGroup } from '../../src/model/table.ts'
 import { fitTable } from '../../src/plan/capabilities.ts'
 import { frontend, runs } from '../support/builders.ts'
@@ -11,9 +11,8 @@ const BALANCES = ['round-robin', 'least-connections', 'source', 'random'] as con
 const PROTOCOLS = ['TCP', 'UDP'] as const
 const VERSIONS = ['off', 'v1', 'v2'] as const
 
-const capabilities: fc.Arbitrary<Capabilities> = fc.record({
-  protocols: fc.subarray([...PROTOCOLS]),
-  proxyProtocol: fc.record({ TCP: fc.subarray([...VERSIONS]), UDP: fc.subarray([...VERSIONS]) }),
+const abilities: fc.Arbitrary<Abilities> = fc.record({
+  proxyProtocol: fc.subarray([...VERSIONS]),
   balance: fc.subarray([...BALANCES]),
   healthCheck: fc.subarray(['tcp' as const, 'http' as const]),
   checkPort: fc.boolean(),
@@ -23,7 +22,12 @@ const capabilities: fc.Arbitrary<Capabilities> = fc.record({
   sourceRanges: fc.boolean(),
   hosts: fc.boolean(),
   maxConnections: fc.boolean(),
-  idleTimeout: fc.subarray([...PROTOCOLS]),
+  idleTimeout: fc.boolean(),
+})
+
+const capabilities: fc.Arbitrary<Capabilities> = fc.record({
+  TCP: fc.option(abilities, { nil: undefined }),
+  UDP: fc.option(abilities, { nil: undefined }),
 })
 
 const check = fc.record({
@@ -82,21 +86,21 @@ const table: fc.Arbitrary<Table> = fc
   )
 
 /** Whether a proxy can do a frontend to the letter. */
-function canServe(one: Frontend, can: Capabilities): boolean {
-  const { protocol, healthCheck: asked } = one
+function canServe(one: Frontend, { [one.protocol]: can }: Capabilities): boolean {
+  const { healthCheck: asked } = one
+  if (can === undefined) return false
   const usualThresholds = asked?.rise === CHECK_DEFAULTS.rise && asked.fall === CHECK_DEFAULTS.fall
   return [
-    can.protocols.includes(protocol),
-    one.proxyProtocol === 'off' || can.proxyProtocol[protocol].includes(one.proxyProtocol),
+    one.proxyProtocol === 'off' || can.proxyProtocol.includes(one.proxyProtocol),
     can.balance.includes(one.balance),
-    asked === undefined || (protocol === 'TCP' && can.healthCheck.includes(asked.kind)),
+    asked === undefined || can.healthCheck.includes(asked.kind),
     asked?.port === undefined || can.checkPort,
     asked === undefined || usualThresholds || can.checkThresholds,
     one.affinityMs === undefined || can.affinityTimeout,
     one.sourceRanges.length === 0 || can.sourceRanges,
     one.hosts.length === 0 || can.hosts,
     one.maxConnections === undefined || can.maxConnections,
-    one.idleTimeoutMs === undefined || can.idleTimeout.includes(protocol),
+    one.idleTimeoutMs === undefined || can.idleTimeout,
   ].every(Boolean)
 }
 
@@ -147,7 +151,8 @@ test('targets drain only where they can and never all of them, and no group is e
         assert.ok(before)
         if (!drains(before)) assert.equal(group, before)
         assert.equal(group.targets.length > 0, before.targets.length > 0)
-        assert.ok(!drains(group) || (can.drain && group.targets.some(({ draining }) => draining === undefined)))
+        const canDrain = can.TCP?.drain === true || can.UDP?.drain === true
+        assert.ok(!drains(group) || (canDrain && group.targets.some(({ draining }) => draining === undefined)))
       }
     }),
     runs(1_000),

@@ -10,7 +10,7 @@ import { ANNOUNCED_SKIPS } from './announced-skips.ts'
 import type { TestRecord } from './counts-reporter.ts'
 import { STAGES, type Stage, type StageResult } from './stages.ts'
 
-const PURPOSES: readonly Purpose[] = ['api', 'demo', 'cluster', 'image']
+const PURPOSES: readonly Purpose[] = ['api', 'demo', 'cluster', 'image', 'nginx', 'envoy']
 /** Stages that need nothing but Node. */
 const LIGHT = new Set(['static', 'unit'])
 
@@ -69,7 +69,7 @@ function summarize(outcomes: readonly StageOutcome[]): number {
     broken ||= !ok
     const counts = `${passed} passed, ${failed} failed, ${skipped} skipped`
     process.stdout.write(
-      `${ok ? 'ok    ' : 'FAILED'} ${stage.name.padEnd(13)} ${counts.padEnd(40)} ${seconds.toFixed(0).padStart(4)} s\n`,
+      `${ok ? 'ok    ' : 'FAILED'} ${stage.name.padEnd(14)} ${counts.padEnd(40)} ${seconds.toFixed(0).padStart(4)} s\n`,
     )
   }
   const all = outcomes.flatMap(({ records }) => records)

@@ -103,6 +103,16 @@ function command(name: string, argv: readonly string[]): Stage['run'] {
   }
 }
 
+/** The demo with another proxy than its own. */
+function demo(proxy: string): Stage {
+  const argv = ['--once', '--proxy', proxy]
+  return {
+    name: `demo-${proxy}`,
+    what: `npm run demo -- ${argv.join(' ')}`,
+    run: command(`the demo with ${proxy}`, ['test/demo/main.ts', ...argv]),
+  }
+}
+
 export const STAGES: readonly Stage[] = [
   {
     name: 'static',
@@ -127,11 +137,10 @@ export const STAGES: readonly Stage[] = [
     run: nodeTests(['test/resilience/**/*.test.ts'], 600_000),
   },
   { name: 'demo', what: 'npm run demo -- --once', run: command('the demo', ['test/demo/main.ts', '--once']) },
-  {
-    name: 'demo-caddy',
-    what: 'npm run demo -- --once --proxy caddy',
-    run: command('the demo with Caddy', ['test/demo/main.ts', '--once', '--proxy', 'caddy']),
-  },
+  demo('nginx'),
+  demo('envoy'),
+  demo('caddy'),
+  demo('caddy-api'),
   { name: 'e2e', what: 'chart and image on a real cluster', run: nodeTests(['test/e2e/**/*.test.ts'], 1_200_000) },
   {
     name: 'demo-cluster',

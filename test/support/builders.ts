@@ -15,7 +15,7 @@ import type {
   ServiceSpec,
 } from '../../src/kube/objects.ts'
 import { type AddressRange, parseRange } from '../../src/model/address.ts'
-import type { Capabilities, Observed } from '../../src/model/driver.ts'
+import type { Abilities, Capabilities, Observed } from '../../src/model/driver.ts'
 import { ALLOCATED_CONDITION, PREFIX } from '../../src/model/names.ts'
 import type { Frontend, Table } from '../../src/model/table.ts'
 
@@ -215,9 +215,8 @@ export function frontend(wishes: Partial<Frontend> = {}): Frontend {
 }
 
 /** What a proxy does that can do everything. */
-export const ALL_CAPABILITIES: Capabilities = {
-  protocols: ['TCP', 'UDP'],
-  proxyProtocol: { TCP: ['off', 'v1', 'v2'], UDP: ['off', 'v2'] },
+export const ALL_ABILITIES: Abilities = {
+  proxyProtocol: ['off', 'v1', 'v2'],
   balance: ['round-robin', 'least-connections', 'source', 'random'],
   healthCheck: ['tcp', 'http'],
   checkPort: true,
@@ -227,7 +226,12 @@ export const ALL_CAPABILITIES: Capabilities = {
   sourceRanges: true,
   hosts: true,
   maxConnections: true,
-  idleTimeout: ['TCP', 'UDP'],
+  idleTimeout: true,
+}
+
+export const ALL_CAPABILITIES: Capabilities = {
+  TCP: ALL_ABILITIES,
+  UDP: { ...ALL_ABILITIES, proxyProtocol: ['off', 'v2'], healthCheck: ['http'], hosts: false },
 }
 
 export function observed(table: Table, drifted: readonly string[] = []): Observed {

@@ -1,4 +1,5 @@
 import type {
+  Abilities,
   Applied,
   Capabilities,
   Driver,
@@ -18,9 +19,8 @@ import {
   withoutFrontends,
 } from '../../src/model/table.ts'
 
-const ALL: Capabilities = {
-  protocols: ['TCP', 'UDP'],
-  proxyProtocol: { TCP: ['off', 'v1', 'v2'], UDP: ['off', 'v2'] },
+const TCP: Abilities = {
+  proxyProtocol: ['off', 'v1', 'v2'],
   balance: ['round-robin', 'source', 'random'],
   healthCheck: ['tcp'],
   checkPort: false,
@@ -30,8 +30,9 @@ const ALL: Capabilities = {
   sourceRanges: true,
   hosts: false,
   maxConnections: false,
-  idleTimeout: ['UDP'],
+  idleTimeout: false,
 }
+const ALL: Capabilities = { TCP, UDP: { ...TCP, proxyProtocol: ['off', 'v2'], healthCheck: [], idleTimeout: true } }
 
 /** A proxy in memory, with switches for what can go wrong. It keeps a table as a real driver would and counts the writes. */
 export interface MemoryProxy {

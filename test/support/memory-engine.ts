@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Engine, EngineApplied, EngineRefusal, EngineState, TargetHealth } from '../../src/edge/engines/engine.ts'
-import { createHoldings, type Holding, type Socket } from '../../src/edge/sockets.ts'
+import { createHoldings, type Holding, type Socket, socketText } from '../../src/edge/sockets.ts'
 import type { Capabilities, Listener } from '../../src/model/driver.ts'
 import { FairwayError, type Problem } from '../../src/model/problems.ts'
 import { ALL_CAPABILITIES } from './builders.ts'
@@ -9,7 +9,7 @@ export const NOTHING: EngineState = { frontends: [], groups: new Map() }
 
 /** A proxy program in memory, with switches for what can go wrong. It insists on what the interface promises an engine. */
 export interface MemoryEngine {
-  readonly engine: Engine
+  engine: Engine
   /** What it serves. */
   state: EngineState
   applies: number
@@ -52,6 +52,7 @@ export function createMemoryEngine(capabilities: Capabilities = ALL_CAPABILITIES
       capabilities,
       apply: (state, signal) => turn(signal, () => applyState(memory, state)),
       listeners: (signal) => turn(signal, () => memory.listeners),
+      bound: (signal) => turn(signal, () => boundBy(memory.state)),
       health: (signal) => turn(signal, () => healthOf(memory.state)),
       close: async () => {},
     },
@@ -104,6 +105,13 @@ export function checkState({ frontends, groups }: EngineState): void {
     assert.equal(holdings.findRival(holding), undefined, `nothing is in the way of ${id}`)
     holdings.add(holding)
   }
+}
+
+function boundBy({ frontends }: EngineState): readonly Socket[] {
+  const sockets = frontends.map(({ frontend: { protocol, port }, bindAddress }) => {
+    return { protocol, port, address: bindAddress }
+  })
+  return [...new Map(sockets.map((one) => [socketText(one), one])).values()]
 }
 
 function healthOf({ frontends, groups }: EngineState): readonly TargetHealth[] {

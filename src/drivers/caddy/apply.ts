@@ -1,16 +1,19 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Applied, Plan } from '../../model/driver.ts'
+import { type Servers, writeServers } from '../../caddy/apps.ts'
+import { parseBindError } from '../../caddy/bind-error.ts'
+import type { AdminClient, Answer } from '../../caddy/client.ts'
+import { answerProblem, caddyText, notConfirmed } from '../../caddy/errors.ts'
+import { socketOf } from '../../caddy/sockets.ts'
+import type { Applied, Plan, Refusal } from '../../model/driver.ts'
 import { FairwayError } from '../../model/problems.ts'
 import { type FrontendKey, frontendKey, type Table } from '../../model/table.ts'
-import type { AdminClient, Answer } from './client.ts'
 import type { Refused, Wanted } from './decided.ts'
-import { answerProblem, caddyText, notConfirmed, parseBindError } from './errors.ts'
-import { isSameAs, mergeServers, type Servers } from './merge.ts'
-import { type CaddyOptions, socketOf } from './options.ts'
+import { isSameAs, mergeServers } from './merge.ts'
+import type { CaddyOptions } from './options.ts'
 import { type PreflightParts, preflight } from './preflight.ts'
 import type { Dial } from './probe.ts'
 import type { Quarantine } from './quarantine.ts'
-import { readSnapshot, SERVERS_PATH, type Snapshot } from './snapshot.ts'
+import { readSnapshot, type Snapshot } from './snapshot.ts'
 import { cutStrays } from './strays.ts'
 
 export interface Applier extends PreflightParts {
@@ -38,7 +41,7 @@ export async function applyPlan(
     const servers = mergeServers(applier, snapshot, { wanted, refused, keep: plan.keep, cut })
     const result = { refused: [...refused].map(([key, { problem }]) => ({ key, problem })) }
     if (isSameAs(snapshot, servers)) return { ...result, wrote: false }
-    const rejection = await writeServers(applier, snapshot, servers, signal)
+    const rejection = await writeAndConfirm(applier, snapshot, servers, signal)
     if (rejection === undefined) return { ...result, wrote: true }
     const error = parseBindError(caddyText(rejection.body))
     if (error === undefined || further >= MOST_FURTHER_WRITES || !quarantine.add(error, wanted)) {
@@ -48,6 +51,19 @@ export async function applyPlan(
     // Looks at the named sockets once, so that a later look can tell a change.
     await quarantine.review(wanted, redial)
   }
+}
+
+/** What `applyPlan` would leave out before it writes. Writes nothing. */
+export async function previewPlan(
+  parts: PreflightParts,
+  snapshot: Snapshot,
+  plan: Plan,
+  signal: AbortSignal,
+): Promise<readonly Refusal[]> {
+  const wanted = resolveTable(parts.options, plan.table)
+  const decided = { wanted, keep: plan.keep, cut: cutStrays(snapshot, plan.strays) }
+  const refused = withBarred(await preflight(parts, snapshot, decided, signal), wanted, parts.quarantine)
+  return Array.from(refused, ([key, { problem }]) => ({ key, problem }))
 }
 
 function resolveTable({ listen }: CaddyOptions, table: Table): readonly Wanted[] {
@@ -75,20 +91,18 @@ function withBarred(
 }
 
 /** Writes all servers in exchange for the snapshot, and reads them back. Gives Caddy's answer where it rejects them. */
-async function writeServers(
+async function writeAndConfirm(
   applier: Applier,
   snapshot: Snapshot,
   servers: Servers,
   signal: AbortSignal,
 ): Promise<Answer | undefined> {
   const { options, client } = applier
-  const body = JSON.stringify(Object.fromEntries(servers))
-  const method = snapshot.hasLayer4 ? 'POST' : 'PUT'
-  options.log.debug({ proxy: options.proxy, servers: servers.size, bytes: body.length }, 'writing servers')
+  options.log.debug({ proxy: options.proxy, servers: servers.size }, 'writing servers')
   let lost: unknown
   let answer: Answer | undefined
   try {
-    answer = await client.write(method, SERVERS_PATH, snapshot.etag, body, signal)
+    answer = await writeServers(client, snapshot.apps, servers, signal)
   } catch (error) {
     // Written or not: only Caddy knows. Its reads wait for a change that is under way.
     signal.throwIfAborted()

@@ -1,16 +1,15 @@
 import { isDeepStrictEqual } from 'node:util'
+import type { Servers } from '../../caddy/apps.ts'
+import type { Served } from '../../caddy/handlers.ts'
+import { isObject } from '../../caddy/listeners.ts'
+import { serverId, serverKey } from '../../caddy/names.ts'
+import { renderRoutes, renderServer } from '../../caddy/render.ts'
+import { socketOf } from '../../caddy/sockets.ts'
 import type { Decided } from './decided.ts'
-import type { Served } from './handlers.ts'
-import { isObject } from './listeners.ts'
-import { serverId, serverKey } from './names.ts'
-import { type CaddyOptions, socketOf } from './options.ts'
+import type { CaddyOptions } from './options.ts'
 import type { Entry } from './parse.ts'
 import type { Quarantine } from './quarantine.ts'
-import { renderRoutes, renderServer } from './render.ts'
 import type { OwnedServer, Snapshot } from './snapshot.ts'
-
-/** All servers of the layer4 app, by their keys. */
-export type Servers = ReadonlyMap<string, unknown>
 
 /**
  * All servers as they shall be: those of others as they are, ours rendered anew, and what stays of those that were refused or are to be kept. What

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
+import { readDuration } from '../../caddy/durations.ts'
+import type { Served } from '../../caddy/handlers.ts'
+import { fieldOf } from '../../caddy/listeners.ts'
+import { type ServerName, serverKey } from '../../caddy/names.ts'
+import { type KeptRoutes, type RenderContext, renderShell } from '../../caddy/render.ts'
+import { compareHosts, hostsOf, type RouteContext, readRoute } from '../../caddy/routes.ts'
+import { shellShape } from '../../caddy/shape.ts'
 import { type FrontendKey, frontendKey, makeTable, type Table, type TargetGroup } from '../../model/table.ts'
-import { readDuration } from './durations.ts'
-import type { Served } from './handlers.ts'
-import { fieldOf } from './listeners.ts'
-import { type ServerName, serverKey } from './names.ts'
-import { type KeptRoutes, type RenderContext, renderShell } from './render.ts'
-import { compareHosts, hostsOf, type RouteContext, readRoute } from './routes.ts'
-import { shellShape } from './shape.ts'
 
 /** A frontend's part of a server: its routes, as the proxy has them. */
 export interface ServerPart extends KeptRoutes {

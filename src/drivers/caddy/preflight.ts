@@ -1,15 +1,15 @@
+import { describeListener, fieldOf, findHolder, holderText } from '../../caddy/listeners.ts'
+import { listenText } from '../../caddy/sockets.ts'
+import { findUnrenderable } from '../../caddy/unrenderable.ts'
 import type { Listener } from '../../model/driver.ts'
 import type { Problem } from '../../model/problems.ts'
 import { type FrontendKey, type SocketKey, socketKey } from '../../model/table.ts'
 import type { Decided, Refused, Wanted } from './decided.ts'
-import { describeListener, fieldOf, findHolder, holderText } from './listeners.ts'
 import type { CaddyOptions } from './options.ts'
 import type { Dial, Verdict } from './probe.ts'
 import type { Quarantine } from './quarantine.ts'
-import { listenText } from './render.ts'
 import type { Snapshot } from './snapshot.ts'
 import { type CutServers, isGone } from './strays.ts'
-import { findUnrenderable } from './unrenderable.ts'
 
 export interface PreflightParts {
   readonly options: CaddyOptions

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import { codeOf } from '../../http/failures.ts'
 import { type Family, familyOf } from '../../model/address.ts'
-import { codeOf } from '../http/failures.ts'
 
 /** What a connection attempt tells about an address and port. `unknown`: a firewall, or no way for us to tell. */
 export type Verdict = 'open' | 'refused' | 'unreachable' | 'unknown'

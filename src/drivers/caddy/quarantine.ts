@@ -1,7 +1,7 @@
+import { type BindError, covers, isAbout } from '../../caddy/bind-error.ts'
+import type { Socket } from '../../caddy/sockets.ts'
 import type { Problem } from '../../model/problems.ts'
 import { type Frontend, type FrontendKey, frontendKey } from '../../model/table.ts'
-import type { BindError } from './errors.ts'
-import type { Socket } from './options.ts'
 import type { DialTarget, Verdict } from './probe.ts'
 
 /** A frontend and the socket that it would be bound to. */
@@ -83,20 +83,6 @@ function stillStands(contents: Entry['contents'], now: ReadonlyMap<FrontendKey, 
 /** Its settings and its Service. Without the targets: a node that comes or goes does not make an address bindable. */
 function contentOf({ group: _group, targetPort: _targetPort, ...rest }: Frontend): string {
   return JSON.stringify(rest)
-}
-
-/** Whether an error is about a socket: about all ports of an address that is not there, and about all low ports where one is forbidden. */
-function covers(error: BindError, socket: Socket): boolean {
-  if (isAbout(error, 'family')) return socket.address.includes(':') === error.address.includes(':')
-  if (error.address !== socket.address) return false
-  if (isAbout(error, 'address')) return true
-  if (isAbout(error, 'privilege')) return socket.port <= error.port
-  return error.protocol === socket.protocol && error.port === socket.port
-}
-
-function isAbout({ reason }: BindError, what: 'address' | 'family' | 'privilege' | 'use'): boolean {
-  const words = { address: 'cannot assign', family: 'address family', privilege: 'permission denied', use: 'in use' }
-  return reason.includes(words[what])
 }
 
 /** A TCP dial tells whether an address is there even where only UDP is wanted, but nothing about who holds a UDP port. */

@@ -1,7 +1,7 @@
+import { describeEndpoint, type Endpoint } from '../../http/endpoint.ts'
+import { oneLine, type Program, unreachable } from '../../http/failures.ts'
 import { EDGE_ERRORS, type EdgeError, errorSchema } from '../../model/edge-wire.ts'
 import type { Problem } from '../../model/problems.ts'
-import { describeEndpoint, type Endpoint } from '../http/endpoint.ts'
-import { oneLine, type Program, unreachable } from '../http/failures.ts'
 
 /** What a failed request is explained with. */
 export const EDGE: Program = {
@@ -30,6 +30,7 @@ export function answerProblem(endpoint: Endpoint, table: string, status: number,
       return error.code === 'StaleWriter' ? say('LeaseLost', 'transient') : say('OwnerConflict', 'terminal')
     case EDGE_ERRORS.RevisionConflict:
       return say('RevisionConflict', 'transient')
+    // EngineUnreachable too: nothing is known of what is served, and nobody has rejected anything.
     case EDGE_ERRORS.Busy:
       return say('ProxyUnreachable', 'transient')
     default:

@@ -1,5 +1,5 @@
+import type { DriverLog, TlsFiles } from '../../http/endpoint.ts'
 import type { Owner } from '../../model/table.ts'
-import type { DriverLog, TlsFiles } from '../http/endpoint.ts'
 
 export interface EdgeOptions {
   /** The proxy's name in our configuration, for messages. */

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { describeEndpoint } from '../../http/endpoint.ts'
 import type { Observed, Refusal, Sibling } from '../../model/driver.ts'
 import {
   type EdgeInfo,
@@ -9,7 +10,6 @@ import {
 } from '../../model/edge-wire.ts'
 import { FairwayError, type Problem } from '../../model/problems.ts'
 import { EMPTY_TABLE, type Owner, type Table } from '../../model/table.ts'
-import { describeEndpoint } from '../http/endpoint.ts'
 import type { Answer, EdgeClient } from './client.ts'
 import { answerProblem, isNotFound } from './errors.ts'
 import type { EdgeOptions } from './options.ts'
@@ -93,9 +93,10 @@ function onProxy(proxy: string, { key, problem }: Refusal): Refusal {
 }
 
 /** The program cannot be brought to the tables. The edge goes on trying; a write of ours may end it. */
-function troubleOf(options: EdgeOptions, { message, remedy }: Problem): Problem {
+function troubleOf(options: EdgeOptions, { code, message, remedy }: Problem): Problem {
   const text = `${describeEndpoint(options)} is not known to serve its table: ${message}`
-  return { code: 'ProxyRejected', kind: 'transient', message: text, remedy }
+  const isDown = code === 'ProxyUnreachable'
+  return { code: isDown ? code : 'ProxyRejected', kind: 'transient', message: text, remedy }
 }
 
 function conflict(options: EdgeOptions, uid: string): FairwayError {

@@ -1,6 +1,7 @@
 import type { Capabilities, Listener } from '../../model/driver.ts'
 import type { Problem } from '../../model/problems.ts'
 import type { Frontend, TargetGroup } from '../../model/table.ts'
+import type { Socket } from '../sockets.ts'
 
 /** A frontend as one machine serves it: bound, and told apart among all owners. */
 export interface BoundFrontend {
@@ -31,6 +32,8 @@ export interface EngineApplied {
   readonly refused: readonly EngineRefusal[]
   /** How it came about, for logs and benchmarks. */
   readonly how: 'nothing' | 'runtime' | 'reload'
+  /** Why one of two programs takes nothing, all of whose frontends are in `refused`. The edge tries again soon. */
+  readonly trouble?: Problem
 }
 
 /** How the program sees one target of one frontend. */
@@ -48,7 +51,7 @@ export interface TargetHealth {
  * what it served before.
  */
 export interface Engine {
-  /** `haproxy` */
+  /** As its processes are called: `haproxy`; of two programs, `haproxy+nginx`. */
   readonly name: string
   /** Of the program, as it says: `2.6.12`. */
   readonly version: string
@@ -60,6 +63,11 @@ export interface Engine {
   apply(state: EngineState, signal: AbortSignal): Promise<EngineApplied>
   /** Sockets of the program that are not of an EngineState: the administrator's own. */
   listeners(signal: AbortSignal): Promise<readonly Listener[]>
+  /**
+   * Sockets that the running program has bound for frontends of an EngineState, each once: read from the program or from what it is known to have
+   * loaded, not remembered, since the edge may have started after it. None where no program runs. Rejects where it cannot be told.
+   */
+  bound(signal: AbortSignal): Promise<readonly Socket[]>
   health(signal: AbortSignal): Promise<readonly TargetHealth[]>
   close(): Promise<void>
 }

@@ -6,6 +6,7 @@ import { createFailedStarts } from './common/failed-starts.ts'
 import { createPace } from './common/pace.ts'
 import type { Engine } from './engine.ts'
 import { applyState } from './haproxy/apply.ts'
+import { findBound } from './haproxy/bound.ts'
 import { HAPROXY } from './haproxy/capabilities.ts'
 import { type Drawing, drawConfig } from './haproxy/drawing.ts'
 import { readHealth } from './haproxy/health.ts'
@@ -50,6 +51,7 @@ export async function createHaproxyEngine(options: HaproxyOptions, signal: Abort
       const found = options.adminFiles.map(async (path) => readListeners(path, await readAdminFile(path, log)))
       return (await Promise.all(found)).flat()
     },
+    bound: (boundSignal) => findBound(tools, boundSignal),
     async health(healthSignal) {
       if (served === undefined) return []
       const running = await readRunning(master, healthSignal)

@@ -1,6 +1,6 @@
-// docs/edge.md is complete: whatever the edge reads and answers is in its tables. What the README has to install is accepted as it stands.
+// docs/edge.md is complete: whatever the edge reads and answers is in its tables, and in those of docs/edge-*.md what is of one program. What the README has to install is accepted as it stands.
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { test } from 'node:test'
 import { parse } from 'yaml'
@@ -10,7 +10,8 @@ import { edgeSchema } from '../../../src/config/edge-schema.ts'
 import { parseConfig } from '../../../src/config/load.ts'
 import { EDGE_ERRORS, patchSchema, putSchema } from '../../../src/model/edge-wire.ts'
 
-const read = (file: string): string => readFileSync(resolve(import.meta.dirname, '../../..', file), 'utf8')
+const ROOT = resolve(import.meta.dirname, '../../..')
+const read = (file: string): string => readFileSync(resolve(ROOT, file), 'utf8')
 const DOCUMENT = read('docs/edge.md')
 
 /** What stands under a heading, until the next one. */
@@ -32,7 +33,7 @@ function pathsOf(schema: unknown, path = ''): readonly string[] {
 
 /** The keys that the first column of the table names; `.keyFile` stands beside the key whose parent it shares. */
 function namedPaths(text: string): ReadonlySet<string> {
-  const cells = text.split('\n').flatMap((line) => /^\| (`[^|]*`) /.exec(line)?.[1] ?? [])
+  const cells = text.split('\n').flatMap((line) => /^ *\| (`[^|]*`) /.exec(line)?.[1] ?? [])
   return new Set(
     cells.flatMap((cell) => {
       const words = [...cell.matchAll(/`([^`]+)`/g)].map(([, word]) => word ?? '')
@@ -44,8 +45,13 @@ function namedPaths(text: string): ReadonlySet<string> {
 
 test('every key of edge.yaml has its row, and every row its key', () => {
   const paths = pathsOf(z.toJSONSchema(edgeSchema, { io: 'input', unrepresentable: 'any' }))
-  const keys = new Set(paths.map((path) => path.replace(/\[\]$/, '')))
-  const named = namedPaths(section('Configuration'))
+  // Each of two programs has the same keys as one.
+  const keys = new Set(paths.map((path) => path.replace(/\[\]$/, '').replace(/^(engines\.\w+)\..*/, '$1')))
+  const others = readdirSync(resolve(ROOT, 'docs')).filter((name) => /^edge-\w+\.md$/.test(name))
+  const ofPrograms = others.flatMap((name) => [...namedPaths(read(`docs/${name}`))])
+  const named = namedPaths(section('Configuration')).union(
+    new Set(ofPrograms.filter((one) => one.startsWith('engine.'))),
+  )
   assert.ok(keys.size > 30, 'the keys were not found')
   assert.deepEqual([...keys.difference(named)], [])
   assert.deepEqual([...named.difference(keys)], [])

@@ -50,6 +50,15 @@ test('a good one is taken, with defaults for what it does not say', () => {
   assert.equal(config.engine.masterSocket, '/run/haproxy-master.sock')
 })
 
+test('a program for each protocol', () => {
+  const { engine } = parseEdgeConfig(
+    GOOD.replace(ENGINE, 'engines:\n  tcp: {haproxy: {hardStopAfter: 1h}}\n  udp: {nginx: {}}\n'),
+    'edge.yaml',
+  )
+  assert.ok(engine.kind === 'pair' && engine.tcp.kind === 'haproxy')
+  assert.deepEqual([engine.tcp.hardStopAfter, engine.udp.kind], [3_600_000, 'nginx'])
+})
+
 test('a frontend of its own becomes a table', () => {
   const [first] = parseEdgeConfig(GOOD, 'edge.yaml').frontends
   assert.ok(first !== undefined)
@@ -64,6 +73,8 @@ test('a frontend of its own becomes a table', () => {
     [['10.0.0.1', '10.0.0.2']],
   )
 })
+
+const ENGINE = 'engine:\n  haproxy: {hardStopAfter: 1h}\n'
 
 /** Each mistake is one edit of the good file; each message says where it is. */
 const MISTAKES: readonly (readonly [what: string, from: string, to: string, message: string])[] = [
@@ -130,7 +141,44 @@ const MISTAKES: readonly (readonly [what: string, from: string, to: string, mess
     'a.example',
     '17: frontends[2].port: tcp/203.0.113.2:443 is taken by frontend "web"',
   ],
-  ['no program', '  haproxy: {hardStopAfter: 1h}', '  {}', '18: engine: needs one of the keys: haproxy'],
+  [
+    'no program',
+    '  haproxy: {hardStopAfter: 1h}',
+    '  {}',
+    '18: engine: needs one of the keys: caddy, envoy, haproxy, nginx',
+  ],
+  ['nothing of programs', ENGINE, '', '1: the file: needs one of the keys: engine, engines'],
+  [
+    'one program, and two',
+    ENGINE,
+    `${ENGINE}engines: {tcp: {haproxy: {}}, udp: {nginx: {}}}\n`,
+    '20: engines: cannot stand beside engine; give one of the keys: engine, engines',
+  ],
+  ['one program of two', ENGINE, 'engines:\n  tcp: {haproxy: {}}\n', '18: engines.udp: is missing'],
+  [
+    'two programs for one protocol',
+    ENGINE,
+    'engines:\n  tcp: {haproxy: {}, nginx: {}}\n  udp: {envoy: {}}\n',
+    '19: engines.tcp.nginx: cannot stand beside haproxy; give one of the keys: caddy, envoy, haproxy, nginx',
+  ],
+  [
+    'the same program twice',
+    ENGINE,
+    'engines:\n  tcp: {nginx: {}}\n  udp: {nginx: {}}\n',
+    '20: engines.udp.nginx: is the program for TCP already: write it once, under `engine`',
+  ],
+  [
+    'a program that forwards no UDP',
+    ENGINE,
+    'engines:\n  tcp: {nginx: {}}\n  udp: {haproxy: {}}\n',
+    '20: engines.udp.haproxy: forwards no UDP: give another program',
+  ],
+  [
+    'a key of a program',
+    ENGINE,
+    'engines:\n  tcp: {haproxy: {}}\n  udp: {envoy: {binery: a}}\n',
+    '20: engines.udp.envoy.binery: unknown key "binery" (did you mean "binary"?)',
+  ],
   ['a size without a unit', '1MiB', '1000', '20: limits.body: must be text; put it in quotes'],
 ]
 

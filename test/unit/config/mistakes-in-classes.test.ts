@@ -145,13 +145,13 @@ const RULES: readonly Mistake[] = [
     'a proxy without its kind',
     'caddy: {url: "https://10.1.0.101:2021"}',
     'listen: {}',
-    '33: classes[0].proxies[1]: needs one of the keys: caddy, edge',
+    '33: classes[0].proxies[1]: needs one of the keys: caddy, edge, dataplane, webhook',
   ],
   [
     'a proxy of a kind that is not known',
     'caddy: {url: "https://10.1.0.101:2021"}',
     'haproxy: {}',
-    '34: classes[0].proxies[1].haproxy: unknown key "haproxy"\nfairway.yaml:33: classes[0].proxies[1]: needs one of the keys: caddy, edge',
+    '34: classes[0].proxies[1].haproxy: unknown key "haproxy"\nfairway.yaml:33: classes[0].proxies[1]: needs one of the keys: caddy, edge, dataplane, webhook',
   ],
   [
     'an address bound for two',

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
-import { createAdminClient } from '../../../src/drivers/caddy/client.ts'
-import { CADDY, caddyText, parseBindError } from '../../../src/drivers/caddy/errors.ts'
+import { parseBindError } from '../../../src/caddy/bind-error.ts'
+import { createAdminClient } from '../../../src/caddy/client.ts'
+import { CADDY, caddyText } from '../../../src/caddy/errors.ts'
 import { createDial, verdictOf } from '../../../src/drivers/caddy/probe.ts'
-import { shownUrl } from '../../../src/drivers/http/endpoint.ts'
-import { codeOf, requestError } from '../../../src/drivers/http/failures.ts'
+import { shownUrl } from '../../../src/http/endpoint.ts'
+import { codeOf, requestError } from '../../../src/http/failures.ts'
 import { FairwayError, type ProblemCode } from '../../../src/model/problems.ts'
 
 const endpoint = { proxy: 'edge-1', url: 'http://user:secret@10.1.0.100:2021' }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { adminListeners, describeListener, findHolder, readListeners } from '../../../src/drivers/caddy/listeners.ts'
+import { adminListeners, describeListener, findHolder, readListeners } from '../../../src/caddy/listeners.ts'
 import type { Listener } from '../../../src/model/driver.ts'
 import type { Protocol } from '../../../src/model/table.ts'
 

@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import {
-  checkOwner,
-  isNameOf,
-  parseServerId,
-  parseServerKey,
-  serverId,
-  serverKey,
-} from '../../../src/drivers/caddy/names.ts'
+import { checkOwner, isNameOf, parseServerId, parseServerKey, serverId, serverKey } from '../../../src/caddy/names.ts'
 import { frontend } from '../../support/builders.ts'
 import { anyTable, OWNER } from './tables.ts'
 

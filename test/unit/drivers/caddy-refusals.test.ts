@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { serverKey } from '../../../src/drivers/caddy/names.ts'
+import { serverKey } from '../../../src/caddy/names.ts'
 import type { Dial, Verdict } from '../../../src/drivers/caddy/probe.ts'
 import { frontend } from '../../support/builders.ts'
 import { type FakeAdmin, reject } from './fake-admin.ts'

@@ -10,7 +10,7 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import { createEdgeClient } from '../../../src/drivers/edge/client.ts'
 import { answerProblem, EDGE } from '../../../src/drivers/edge/errors.ts'
 import type { EdgeOptions } from '../../../src/drivers/edge/options.ts'
-import { requestError } from '../../../src/drivers/http/failures.ts'
+import { requestError } from '../../../src/http/failures.ts'
 import { OWNER, signal, silent } from './edge-rig.ts'
 import { failsWith } from './rig.ts'
 
@@ -87,6 +87,7 @@ describe('an answer that is an error', () => {
     [422, 'QuotaExceeded', 'ProxyRejected', 'terminal', 'Do that'],
     [500, 'Internal', 'ProxyRejected', 'transient', 'Do that'],
     [502, 'EngineFailed', 'ProxyRejected', 'transient', 'Do that'],
+    [503, 'EngineUnreachable', 'ProxyUnreachable', 'transient', 'Do that'],
     [503, 'Busy', 'ProxyUnreachable', 'transient', 'Do that'],
     [507, 'DiskFailed', 'ProxyRejected', 'transient', 'Do that'],
     [418, 'Unheard', 'ProxyRejected', 'terminal', 'Do that'],

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check'
-import type { Served } from '../../../src/drivers/caddy/handlers.ts'
+import type { Served } from '../../../src/caddy/handlers.ts'
 import { numberAddress } from '../../../src/model/address.ts'
 import { CHECK_DEFAULTS } from '../../../src/model/checks.ts'
 import {

@@ -154,7 +154,7 @@ describe('the edge tells', () => {
     const info = infoSchema.parse((await send('GET /v1/info')).json)
     assert.deepEqual([info.version, info.engine], ['0.1.0', { name: 'memory', version: '1.0' }])
     assert.deepEqual(info.addresses, ['203.0.113.0/24'])
-    assert.ok(info.capabilities.hosts)
+    assert.ok(info.capabilities.TCP?.hosts)
     assert.deepEqual(
       info.listeners.map(({ protocol, address, firstPort, holder }) => `${protocol} ${address} ${firstPort} ${holder}`),
       ['TCP 0.0.0.0 22 sshd', 'UDP 0.0.0.0 53 a process of user ID 33'],

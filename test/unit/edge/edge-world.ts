@@ -61,6 +61,7 @@ export interface WorldWishes {
   readonly log?: Log
   readonly applyMs?: number
   readonly lookMs?: number
+  readonly retryMs?: number
 }
 
 export interface EdgeWorld {
@@ -98,7 +99,7 @@ export async function createEdgeWorld(wishes: WorldWishes = {}): Promise<EdgeWor
     serving: createServing({ engine, machine, addresses: undefined, applyMs: wishes.applyMs ?? 1_000, log }),
     fixed: wishes.fixed ?? [],
     rules: () => rules(wishes.rules),
-    timing: { resyncMs: 60_000, retryMs: 60_000, lookMs: wishes.lookMs ?? 60_000 },
+    timing: { resyncMs: 60_000, retryMs: wishes.retryMs ?? 60_000, lookMs: wishes.lookMs ?? 60_000 },
     now,
     onPass: (how) => passes.push(how),
     log,

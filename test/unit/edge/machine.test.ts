@@ -164,7 +164,7 @@ describe('obstacles', () => {
     test(`${what}: ${code ?? 'free'}`, async () => {
       const machine = createFakeMachine()
       set(machine)
-      const problems = await findObstacles(machine, { name: 'haproxy', listeners }, [one])
+      const problems = await findObstacles(machine, { name: 'haproxy+nginx-udp', listeners }, [one])
       assert.equal(problems.get(PLACE)?.code, code)
     })
   }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, test } from 'node:test'
-import type { Problem } from '../../../src/model/problems.ts'
+import { FairwayError, type Problem } from '../../../src/model/problems.ts'
 import { createMemoryEngine } from '../../support/memory-engine.ts'
+import { silentLog } from '../../support/operator-world.ts'
 import { on, owned, table } from './builders.ts'
 import { createCrashDisk } from './crash-disk.ts'
 import { startWorld, stopWorlds, tell } from './edge-world.ts'
@@ -12,16 +13,59 @@ const WEB = table(['203.0.113.10:443'])
 const MAIL = table(['203.0.113.10:25'])
 const DOWN: Problem = { code: 'ProxyUnreachable', kind: 'transient', message: 'it is down', remedy: 'Start it' }
 
+async function eventually(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((done) => setTimeout(done, 1))
+}
+
 describe('a program that fails', () => {
   test('leaves everything as it was: on the disk, in what owners see, and for the next start', async () => {
     const world = await startWorld()
     await world.put('prod-a/public', WEB)
     world.memory.broken = DOWN
-    assert.equal(tell(await world.put('prod-a/public', MAIL)), 'EngineFailed')
+    assert.equal(tell(await world.put('prod-a/public', MAIL)), 'EngineUnreachable')
     world.memory.broken = undefined
     assert.equal(world.referee.look('prod-a/public')?.stored.generation, 1)
     const restarted = await startWorld({ disk: world.disk.restart(() => true) })
     assert.deepEqual(restarted.served(), ['prod-a.public.tcp.203.0.113.10.443'])
+  })
+
+  test('and got half of a write: that is undone before its owner is told', async () => {
+    const memory = createMemoryEngine()
+    const { engine } = memory
+    let halfway = false
+    memory.engine = {
+      ...engine,
+      apply: async (state, signal) => {
+        const applied = await engine.apply(state, signal)
+        if (halfway && state.frontends.some(({ frontend }) => frontend.port === 25)) throw new FairwayError(DOWN)
+        return applied
+      },
+    }
+    const world = await startWorld({ memory })
+    await world.put('prod-a/public', WEB)
+    halfway = true
+    const told = world.put('prod-a/public', MAIL).then(tell)
+    assert.deepEqual([await told, world.served()], ['EngineUnreachable', ['prod-a.public.tcp.203.0.113.10.443']])
+    assert.equal(world.referee.trouble, undefined)
+  })
+
+  test('is in the log once when it begins, when it changes and when it is over', async () => {
+    const lines: string[] = []
+    const keep = (_: object, message: string) => void lines.push(message)
+    const log = { ...silentLog, error: keep, info: keep }
+    const memory = createMemoryEngine()
+    memory.broken = DOWN
+    const world = await startWorld({ memory, log, retryMs: 1 })
+    await eventually(() => world.passes.length > 3)
+    memory.broken = { ...DOWN, message: 'it is broken' }
+    assert.equal(tell(await world.put('prod-a/public', WEB)), 'EngineUnreachable')
+    memory.broken = undefined
+    await eventually(() => world.passes.includes('nothing'))
+    assert.deepEqual(lines, [
+      'a change was not made: it is down. Start it',
+      'a change was not made: it is broken. Start it',
+      'the tables are served again',
+    ])
   })
 
   test('fails the table that it does not take, and not those that were written with it', async () => {
@@ -147,10 +191,65 @@ describe('the machine', () => {
   test('after a restart what the program has itself is not in its way, and what another has is', async () => {
     const world = await startWorld()
     await world.put('prod-a/public', table(['203.0.113.10:443', '203.0.113.10:25']))
-    const machine = world.machine
-    machine.taken.set('tcp/203.0.113.10:443', 'memory').set('tcp/203.0.113.10:25', 'postfix')
-    const restarted = await startWorld({ disk: world.disk.restart(() => false), memory: world.memory, machine })
+    const { machine, memory } = world
+    // Binaries have all kinds of names.
+    machine.taken.set('tcp/203.0.113.10:443', 'memory-1.40-x64').set('tcp/203.0.113.10:25', 'postfix')
+    memory.state = {
+      ...memory.state,
+      frontends: memory.state.frontends.filter(({ frontend }) => frontend.port === 443),
+    }
+    const restarted = await startWorld({ disk: world.disk.restart(() => false), memory, machine })
     assert.deepEqual(restarted.served(), ['prod-a.public.tcp.203.0.113.10.443'])
+  })
+
+  test('what the program was told to give up, and has kept, it is given again', async () => {
+    const memory = createMemoryEngine()
+    const kept = { protocol: 'TCP', address: '203.0.113.10', port: 25 } as const
+    memory.engine = { ...memory.engine, bound: async () => [kept] }
+    const world = await startWorld({ memory })
+    for (const list of [['203.0.113.10:25'], [], ['203.0.113.10:25']]) {
+      assert.match(tell(await world.put('prod-a/public', table(list))), /^\d$/)
+      world.machine.taken.set('tcp/203.0.113.10:25', 'memory-1.40-x64')
+    }
+    assert.deepEqual(world.served(), ['prod-a.public.tcp.203.0.113.10.25'])
+  })
+
+  test('after a restart nobody can be named: what the program says it has is its own, and the rest is not', async () => {
+    const world = await startWorld()
+    await world.put('prod-a/public', table(['203.0.113.10:443', '203.0.113.10:25']))
+    const { machine, memory } = world
+    machine.taken.set('tcp/203.0.113.10:443', '').set('tcp/203.0.113.10:25', '')
+    memory.state = {
+      ...memory.state,
+      frontends: memory.state.frontends.filter(({ frontend }) => frontend.port === 443),
+    }
+    const restarted = await startWorld({ disk: world.disk.restart(() => false), memory, machine })
+    assert.deepEqual(restarted.served(), ['prod-a.public.tcp.203.0.113.10.443'])
+    assert.deepEqual(
+      restarted.referee.look('prod-a/public')?.refused.map(({ problem }) => problem.message),
+      ['tcp/203.0.113.10:25 is taken by a process of user ID 33 on tcp/203.0.113.10:25'],
+    )
+  })
+
+  test('a program that does not tell what it has keeps all that nobody else is known to have', async () => {
+    const world = await startWorld()
+    await world.put('prod-a/public', table(['203.0.113.10:443', '203.0.113.10:25']))
+    const { machine, memory } = world
+    machine.taken.set('tcp/203.0.113.10:443', '').set('tcp/203.0.113.10:25', 'postfix')
+    memory.engine = { ...memory.engine, bound: () => Promise.reject(new Error('it does not say')) }
+    const restarted = await startWorld({ disk: world.disk.restart(() => false), memory, machine })
+    assert.deepEqual(restarted.served(), ['prod-a.public.tcp.203.0.113.10.443'])
+  })
+
+  test('after a change that went wrong the program is asked what it has, too', async () => {
+    const world = await startWorld()
+    await world.put('prod-a/public', WEB)
+    world.memory.broken = DOWN
+    await world.put('prod-a/public', table(['203.0.113.10:443', '203.0.113.10:25']))
+    world.memory.broken = undefined
+    world.machine.taken.set('tcp/203.0.113.10:443', '').set('tcp/203.0.113.10:25', '')
+    const outcome = await world.put('prod-a/public', table(['203.0.113.10:443', '203.0.113.10:25']))
+    assert.equal(tell(outcome), '2 tcp/203.0.113.10:25 PortTaken')
   })
 
   test('the sockets of its administrator are not given away', async () => {

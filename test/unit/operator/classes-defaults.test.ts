@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { parseConfig } from '../../../src/config/load.ts'
-import type { Capabilities } from '../../../src/model/driver.ts'
+import type { Abilities, Capabilities } from '../../../src/model/driver.ts'
 import { FairwayError } from '../../../src/model/problems.ts'
 import { startClasses } from '../../../src/operator/classes.ts'
 import { createMemoryProxy } from '../../support/memory-driver.ts'
 
 /** A proxy that can do little, and only some of it for UDP. */
-const LITTLE: Capabilities = {
-  protocols: ['TCP', 'UDP'],
-  proxyProtocol: { TCP: ['off', 'v1'], UDP: ['off', 'v2'] },
+const TCP: Abilities = {
+  proxyProtocol: ['off', 'v1'],
   balance: ['round-robin', 'source'],
   healthCheck: ['tcp'],
   checkPort: false,
@@ -19,8 +18,9 @@ const LITTLE: Capabilities = {
   sourceRanges: false,
   hosts: false,
   maxConnections: false,
-  idleTimeout: ['UDP'],
+  idleTimeout: false,
 }
+const LITTLE: Capabilities = { TCP, UDP: { ...TCP, proxyProtocol: ['off', 'v2'], healthCheck: [], idleTimeout: true } }
 
 /** Starts a class with some defaults on a proxy; returns what is said about them. */
 function start(defaults: Readonly<Record<string, string>>, capabilities: Capabilities | undefined): string | undefined {

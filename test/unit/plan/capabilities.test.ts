@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { CHECK_DEFAULTS } from '../../../src/model/checks.ts'
-import type { Capabilities } from '../../../src/model/driver.ts'
+import type { Abilities, Capabilities } from '../../../src/model/driver.ts'
 import { type Frontend, type HealthCheck, makeTable, type Target } from '../../../src/model/table.ts'
 import { fitTable } from '../../../src/plan/capabilities.ts'
-import { ALL_CAPABILITIES, frontend } from '../../support/builders.ts'
+import { ALL_ABILITIES, ALL_CAPABILITIES, frontend } from '../../support/builders.ts'
 
-const LITTLE: Capabilities = {
-  protocols: ['TCP'],
-  proxyProtocol: { TCP: ['off', 'v1'], UDP: [] },
+const FEW: Abilities = {
+  proxyProtocol: ['off', 'v1'],
   balance: ['round-robin', 'random'],
   healthCheck: ['tcp'],
   checkPort: false,
@@ -18,13 +17,18 @@ const LITTLE: Capabilities = {
   sourceRanges: false,
   hosts: false,
   maxConnections: false,
-  idleTimeout: [],
+  idleTimeout: false,
 }
-const UDP_TOO: Capabilities = { ...LITTLE, protocols: ['TCP', 'UDP'], idleTimeout: ['UDP'] }
+const LITTLE = tcpOnly({})
+const UDP_TOO: Capabilities = { TCP: FEW, UDP: { ...FEW, proxyProtocol: [], healthCheck: [], idleTimeout: true } }
 const WEB = { namespace: 'team-a', name: 'web', uid: 'x' }
 const TCP: HealthCheck = { kind: 'tcp', port: undefined, ...CHECK_DEFAULTS, derived: false }
 /** What `externalTrafficPolicy: Cluster` gives by itself. */
 const NODE_HEALTH: HealthCheck = { kind: 'http', port: 10_256, ...CHECK_DEFAULTS, derived: true }
+
+function tcpOnly(more: Partial<Abilities>): Capabilities {
+  return { TCP: { ...FEW, ...more }, UDP: undefined }
+}
 
 function fit(wishes: Partial<Frontend>, can = LITTLE, targets: readonly Target[] = []) {
   const table = makeTable([frontend({ service: WEB, ...wishes })], [{ id: 'nodes', targets }])
@@ -67,7 +71,7 @@ describe('what is asked and a proxy cannot do is refused by name, with a remedy'
       'a check on another port',
       { healthCheck: { ...NODE_HEALTH, derived: false } },
       lacks('health-check http on another port (10256)', 'Set fairway.dev/health-check to tcp or off'),
-      { ...LITTLE, healthCheck: ['tcp', 'http'] },
+      tcpOnly({ healthCheck: ['tcp', 'http'] }),
     ],
     [
       'how often a check must fail',
@@ -78,9 +82,15 @@ describe('what is asked and a proxy cannot do is refused by name, with a remedy'
       ),
     ],
     [
-      'a check of UDP, whatever the proxy',
+      'a check of UDP',
       { protocol: 'UDP', healthCheck: TCP },
       lacks('health-check tcp', 'Set fairway.dev/health-check to off for the UDP ports', '443/UDP'),
+      UDP_TOO,
+    ],
+    [
+      'a check of UDP by TCP',
+      { protocol: 'UDP', healthCheck: TCP },
+      lacks('health-check tcp', 'Set fairway.dev/health-check to http or off for the UDP ports', '443/UDP'),
       ALL_CAPABILITIES,
     ],
     [
@@ -161,23 +171,27 @@ function checkAfter(check: HealthCheck, can: Capabilities, wishes: Partial<Front
 describe('what nobody asked for gives way', () => {
   test('a derived check that the proxy cannot do', () => {
     assert.equal(checkAfter(NODE_HEALTH, LITTLE), undefined)
-    assert.equal(checkAfter(NODE_HEALTH, { ...LITTLE, healthCheck: ['http'] }), undefined, 'not on another port')
-    assert.deepEqual(checkAfter(NODE_HEALTH, { ...LITTLE, healthCheck: ['http'], checkPort: true }), NODE_HEALTH)
+    assert.equal(checkAfter(NODE_HEALTH, tcpOnly({ healthCheck: ['http'] })), undefined, 'not on another port')
+    assert.deepEqual(checkAfter(NODE_HEALTH, tcpOnly({ healthCheck: ['http'], checkPort: true })), NODE_HEALTH)
   })
 
-  test('a derived check of UDP', () =>
-    assert.equal(checkAfter(NODE_HEALTH, ALL_CAPABILITIES, { protocol: 'UDP' }), undefined))
+  test('a derived check of UDP', () => {
+    const udp = { protocol: 'UDP' } as const
+    assert.equal(checkAfter(NODE_HEALTH, UDP_TOO, udp), undefined)
+    assert.equal(checkAfter(NODE_HEALTH, ALL_CAPABILITIES, udp), NODE_HEALTH, 'by http, on a port of TCP')
+  })
 
   test('the time of an affinity, not the affinity', () => {
-    const [after] = fit({ balance: 'source', affinityMs: 1 }, { ...LITTLE, balance: ['source'] }).table.frontends
+    const [after] = fit({ balance: 'source', affinityMs: 1 }, tcpOnly({ balance: ['source'] })).table.frontends
     assert.deepEqual([after?.balance, after?.affinityMs], ['source', undefined])
     const [kept] = fit({ balance: 'source', affinityMs: 1 }, ALL_CAPABILITIES).table.frontends
     assert.equal(kept?.affinityMs, 1)
   })
 })
 
-function marks(targets: readonly Target[], drain: boolean) {
-  return fit({}, { ...ALL_CAPABILITIES, drain }, targets).table.groups[0]?.targets.map(
+function marks(targets: readonly Target[], ...drains: readonly [tcp: boolean, udp: boolean]) {
+  const [tcp, udp] = drains.map((drain) => ({ ...ALL_ABILITIES, drain }))
+  return fit({}, { TCP: tcp, UDP: udp }, targets).table.groups[0]?.targets.map(
     ({ name, draining }) => `${name}${draining === undefined ? '' : ` ${draining}`}`,
   )
 }
@@ -197,8 +211,9 @@ describe('targets that drain', () => {
   ]
   for (const [what, targets, where, elsewhere] of table) {
     test(what, () => {
-      assert.deepEqual(marks(targets, true), where, 'where the proxy can drain')
-      assert.deepEqual(marks(targets, false), elsewhere, 'where it cannot')
+      assert.deepEqual(marks(targets, true, true), where, 'where the proxy can drain')
+      assert.deepEqual(marks(targets, true, false), where, 'where it can for one protocol')
+      assert.deepEqual(marks(targets, false, false), elsewhere, 'where it cannot')
     })
   }
 })

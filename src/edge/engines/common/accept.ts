@@ -1,11 +1,11 @@
 import { canonicalAddress, canonicalCidr } from '../../../model/address.ts'
-import type { Capabilities } from '../../../model/driver.ts'
+import type { Abilities, Capabilities } from '../../../model/driver.ts'
+import { isHostName } from '../../../model/hosts.ts'
 import type { Problem } from '../../../model/problems.ts'
 import type { Frontend, HealthCheck, Target } from '../../../model/table.ts'
 import type { BoundFrontend, EngineRefusal, EngineState } from '../engine.ts'
 
 const NAME = /^[a-z0-9._-]{1,200}$/
-const HOST = /^(?:\*\.)?[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,30}$/
 /** HAProxy compares times as signed 32-bit milliseconds; the others can do more. */
 const LONGEST_MS = 2 ** 31 - 1
 
@@ -40,8 +40,8 @@ export function acceptFrontends({ frontends, groups }: EngineState, program: Pro
 
 /** A check that nobody asked for is left out where the program has no such checks. */
 function withoutLackingCheck(bound: BoundFrontend, { capabilities }: Program): BoundFrontend {
-  const { healthCheck } = bound.frontend
-  return healthCheck === undefined || capabilities.healthCheck.includes(healthCheck.kind)
+  const { healthCheck, protocol } = bound.frontend
+  return healthCheck === undefined || capabilities[protocol]?.healthCheck.includes(healthCheck.kind) === true
     ? bound
     : { ...bound, frontend: { ...bound.frontend, healthCheck: undefined } }
 }
@@ -69,28 +69,29 @@ function refusedTarget(id: string, { address }: Target): Problem {
 /** What the program has no words for. */
 function findLack({ id, frontend }: BoundFrontend, { title, capabilities }: Program): Problem | undefined {
   const { protocol } = frontend
-  if (!capabilities.protocols.includes(protocol)) {
+  const able = capabilities[protocol]
+  if (able === undefined) {
     const message = `${shown(id)} is for ${shown(protocol)}, which ${title} does not forward`
     const remedy = 'Use a class whose proxies forward UDP: nginx, Envoy or Caddy'
     return { code: 'ProtocolUnsupported', kind: 'unsupported', message, remedy }
   }
-  const lack = lackOf(frontend, capabilities)
+  const lack = lackOf(frontend, able)
   if (lack === undefined) return undefined
   const message = `${shown(id)} asks for ${lack}, which ${title} cannot do`
   return { code: 'Unsupported', kind: 'unsupported', message, remedy: 'Remove the annotation, or use another class' }
 }
 
 /** The operator asks for nothing that the capabilities lack; another client of the API may. */
-function lackOf(frontend: Frontend, able: Capabilities): string | undefined {
-  const { protocol, balance, proxyProtocol, healthCheck, sourceRanges, hosts, maxConnections, idleTimeoutMs } = frontend
+function lackOf(frontend: Frontend, able: Abilities): string | undefined {
+  const { balance, proxyProtocol, healthCheck, sourceRanges, hosts, maxConnections, idleTimeoutMs } = frontend
   if (!able.balance.includes(balance)) return `balance ${shown(balance)}`
-  if (!able.proxyProtocol[protocol].includes(proxyProtocol)) return `PROXY protocol ${shown(proxyProtocol)}`
+  if (!able.proxyProtocol.includes(proxyProtocol)) return `PROXY protocol ${shown(proxyProtocol)}`
   if (healthCheck?.derived === false && !able.healthCheck.includes(healthCheck.kind))
     return `health-check ${shown(healthCheck.kind)}`
   if (sourceRanges.length > 0 && !able.sourceRanges) return 'source ranges'
   if (hosts.length > 0 && !able.hosts) return 'hosts'
   if (maxConnections !== undefined && !able.maxConnections) return 'a limit of connections'
-  return idleTimeoutMs !== undefined && !able.idleTimeout.includes(protocol) ? 'an idle timeout' : undefined
+  return idleTimeoutMs !== undefined && !able.idleTimeout ? 'an idle timeout' : undefined
 }
 
 function findMalformed({ id, frontend, bindAddress }: BoundFrontend): string | undefined {
@@ -101,7 +102,7 @@ function findMalformed({ id, frontend, bindAddress }: BoundFrontend): string | u
   if (!isPort(port) || !isPort(targetPort)) return `port ${port}, target port ${targetPort}`
   const range = sourceRanges.find((text) => canonicalCidr(text) !== text)
   if (range !== undefined) return `source range ${shown(range)}`
-  const host = hosts.find((text) => !HOST.test(text) || text.length > 253)
+  const host = hosts.find((text) => !isHostName(text))
   if (host !== undefined) return `host ${shown(host)}`
   const times = [affinityMs, idleTimeoutMs, ...(healthCheck === undefined ? [] : timesOf(healthCheck))]
   const time = times.find((value) => !isCount(value))

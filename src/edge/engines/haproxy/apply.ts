@@ -7,7 +7,7 @@ import { planCommands } from './commands.ts'
 import { type Drawing, drawConfig } from './drawing.ts'
 import { checkFiles } from './program.ts'
 import type { Rendered } from './render.ts'
-import { type Running, readRunning } from './running.ts'
+import { findRunning, type Running, readRunning } from './running.ts'
 import { shapeOf, swapIn } from './swap.ts'
 import type { Tools } from './tools.ts'
 import { type Fault, readVerdicts } from './verdicts.ts'
@@ -46,16 +46,6 @@ export async function applyState(tools: Tools, state: EngineState, signal: Abort
     frontends = frontends.filter(({ id }) => !found.has(id))
   }
   throw new FairwayError(rejected('it finds new faults whatever is left out'))
-}
-
-/** What runs, or why that is not known. */
-async function findRunning({ master, options }: Tools, signal: AbortSignal): Promise<Running | FairwayError> {
-  try {
-    return (await readRunning(master, signal)) ?? new FairwayError(noWorker(options.masterSocket))
-  } catch (error) {
-    if (error instanceof FairwayError && error.problem.code === 'ProxyUnreachable') return error
-    throw error
-  }
 }
 
 /** Does what needs no reload; undefined where one is needed. */
@@ -133,9 +123,4 @@ function rejected(sentence: string): Problem {
   const message = `HAProxy rejects its configuration: ${sentence}`
   const remedy = 'Correct the files of its administrator; it serves what it served before'
   return { code: 'ProxyRejected', kind: 'transient', message, remedy }
-}
-
-function noWorker(masterSocket: string): Problem {
-  const message = `the HAProxy behind ${masterSocket} has no worker`
-  return { code: 'ProxyUnreachable', kind: 'transient', message, remedy: 'Look into the log of HAProxy' }
 }

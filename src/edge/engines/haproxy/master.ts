@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { errorText, FairwayError } from '../../../model/problems.ts'
+import { errorText, FairwayError, type Problem } from '../../../model/problems.ts'
 
 /** The socket of HAProxy's master process, which also forwards commands to the worker (management.txt, section 9.4). */
 export interface Master {
@@ -19,18 +19,28 @@ const REFUSED_FOR_MS = 3_000
 const RETRY_AFTER_MS = 20
 /** What a master that executes itself anew does to connections. */
 const DROPPED: readonly unknown[] = ['ECONNRESET', 'EPIPE']
+const GONE: ReadonlySet<unknown> = new Set(['ENOENT', 'ECONNREFUSED'])
 /** The master reads commands in a buffer of 16 KiB, one is about 100 bytes long. */
 const COMMANDS_PER_LINE = 100
 
 export function createMaster(socketPath: string): Master {
+  /** One that was not there the last time is not waited for again. */
+  let wasThere = true
+
   /** Tries again while connections fail in one of these ways: each reload does that for a moment. */
   async function send(line: string, passing: readonly unknown[], signal: AbortSignal): Promise<string | Error> {
-    const deadline = Date.now() + REFUSED_FOR_MS
+    const deadline = Date.now() + (wasThere ? REFUSED_FOR_MS : 0)
     for (;;) {
       const answer = await exchange(socketPath, line, signal)
-      if (typeof answer === 'string') return answer
+      if (typeof answer === 'string') {
+        wasThere = true
+        return answer
+      }
       signal.throwIfAborted()
-      if (Date.now() > deadline || !passing.includes(codeOf(answer))) return answer
+      if (Date.now() > deadline || !passing.includes(codeOf(answer))) {
+        wasThere = !isGone(answer)
+        return answer
+      }
       await sleep(RETRY_AFTER_MS, undefined, { signal })
     }
   }
@@ -71,7 +81,7 @@ function exchange(path: string, line: string, signal: AbortSignal): Promise<stri
     socket.on('connect', () => socket.end(`${line}\n`))
     socket.on('data', (chunk: Buffer) => chunks.push(chunk))
     socket.on('error', resolve)
-    socket.on('end', () => resolve(Buffer.concat(chunks).toString()))
+    socket.on('end', () => resolve(Buffer.concat(chunks).toString() || dropped()))
     socket.on('close', () => {
       limit.removeEventListener('abort', stop)
       resolve(new Error('closed without an answer'))
@@ -80,15 +90,27 @@ function exchange(path: string, line: string, signal: AbortSignal): Promise<stri
   })
 }
 
+/** A question that is answered has an empty line at least. */
+function dropped(): Error {
+  return Object.assign(new Error('closed without an answer'), { code: 'ECONNRESET' })
+}
+
 function codeOf(error: Error): unknown {
   return 'code' in error ? error.code : undefined
 }
 
-function unreachable(socketPath: string, error: Error) {
+function unreachable(socketPath: string, error: Error): Problem {
+  const silent = `HAProxy does not answer on its master socket ${socketPath}: ${errorText(error)}`
   return {
     code: 'ProxyUnreachable',
     kind: 'transient',
-    message: `HAProxy does not answer on its master socket ${socketPath}: ${errorText(error)}`,
-    remedy: 'Check that HAProxy runs, with -W and -S and that path, and that this user may open it',
-  } as const
+    message: isGone(error) ? `the proxy program behind the edge does not run: ${silent}` : silent,
+    remedy:
+      'Look at the unit of HAProxy on the proxy: that it runs, with -W and -S and that path, and that this user may open it',
+  }
+}
+
+/** Whether there is no HAProxy: its socket is not there, or nobody listens. */
+export function isGone(error: unknown): boolean {
+  return error instanceof Error && GONE.has(codeOf(error))
 }

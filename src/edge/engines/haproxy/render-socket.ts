@@ -1,7 +1,7 @@
 import { familyOf, hostPort } from '../../../model/address.ts'
+import { timeText } from '../common/times.ts'
 import type { Route, Socket } from './blueprint.ts'
 import type { Section } from './sections.ts'
-import { timeText } from './times.ts'
 
 /** How long a client that says nothing is waited for, where the hosts of its greeting decide. */
 const HELLO_PATIENCE = '5s'

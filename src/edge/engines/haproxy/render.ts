@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { HealthCheck } from '../../../model/table.ts'
+import { timeText } from '../common/times.ts'
 import type { Blueprint, CheckBackend, TargetBackend } from './blueprint.ts'
 import { renderSocket } from './render-socket.ts'
 import { type Section, sectionsText } from './sections.ts'
 import { fullWeight, type Servers, serverName, serverWords } from './servers.ts'
-import { timeText } from './times.ts'
 import { BALANCES, PROXY_PROTOCOLS } from './words.ts'
 
 /** Its one server bears the shape as its name, so that a running HAProxy tells which configuration it runs. */

@@ -1,6 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { FairwayError, type Problem } from '../../../model/problems.ts'
 import type { Master } from './master.ts'
 import { SHAPE_BACKEND } from './render.ts'
 import type { Occupant } from './slots.ts'
+import type { Tools } from './tools.ts'
 
 /** One server, as `show servers state` gives it (management.txt, section 9.3). */
 export interface RunningServer {
@@ -33,6 +36,34 @@ export interface Running {
 /** Asks for all at once, so that it is all about one worker. */
 export async function readRunning(master: Master, signal: AbortSignal): Promise<Running | undefined> {
   return parseRunning(await master.ask('show proc;@1 show servers state', signal))
+}
+
+/** A reload that somebody else began leaves the master without a worker that answers, for a moment. */
+const NO_WORKER_FOR_MS = 3_000
+const LOOK_EVERY_MS = 20
+
+/** What runs, or why that is not known. */
+export async function findRunning(
+  { master, options }: Pick<Tools, 'master' | 'options'>,
+  signal: AbortSignal,
+): Promise<Running | FairwayError> {
+  const deadline = Date.now() + NO_WORKER_FOR_MS
+  try {
+    for (;;) {
+      const running = await readRunning(master, signal)
+      if (running !== undefined) return running
+      if (Date.now() > deadline) return new FairwayError(noWorker(options.masterSocket))
+      await sleep(LOOK_EVERY_MS, undefined, { signal })
+    }
+  } catch (error) {
+    if (error instanceof FairwayError && error.problem.code === 'ProxyUnreachable') return error
+    throw error
+  }
+}
+
+function noWorker(masterSocket: string): Problem {
+  const message = `the HAProxy behind ${masterSocket} has no worker`
+  return { code: 'ProxyUnreachable', kind: 'transient', message, remedy: 'Look into the log of HAProxy' }
 }
 
 const MASTER = /^\d+ +master +(?<reloads>\d+)(?: +\[failed: (?<failed>\d+)\])?/m

@@ -10,10 +10,12 @@ import type { Tools } from './tools.ts'
 /** A reload of 5,000 frontends takes a second. One that fails takes two: HAProxy tries to bind for so long. */
 const RELOAD_TAKES_AT_MOST_MS = 30_000
 const LOOK_EVERY_MS = 20
+/** A master that answers, and has not begun to reload by now, has not got the command: another reload was in its way. */
+const LOST_AFTER_MS = 1_000
 
 /**
- * Puts the staged file, which HAProxy finds valid, in place and has HAProxy load it. If the new configuration does not come up, the one before is put
- * back, loaded and looked for, and this throws.
+ * Puts the staged file, which HAProxy finds valid, in place and has HAProxy load it. If the new configuration does not come up, the one that ran
+ * before is put back, loaded and looked for, and this throws.
  */
 export async function swapIn(
   tools: Tools,
@@ -36,9 +38,10 @@ export async function swapIn(
   }
   failedStarts.add(shape, failure)
   options.log.warn({ path: config.path }, `going back to the configuration before: ${failure.message}`)
-  // A file that an edge put there just before it ended, or that somebody edited, may never have run.
-  const good = [before, kept].find((one) => one !== undefined && shapeOf(one) === running.shape) ?? before
+  // A file that an edge put there just before it ended, or that somebody edited, may never have run: it is put back, and not loaded.
+  const good = [before, kept].find((one) => one !== undefined && shapeOf(one) === running.shape)
   if (good !== undefined) await goBack(tools, good)
+  else if (before !== undefined) await writeDurably(config, before)
   throw new FairwayError(failure)
 }
 
@@ -83,7 +86,8 @@ async function reload(
   signal: AbortSignal,
 ): Promise<Problem | undefined> {
   const deadline = Date.now() + RELOAD_TAKES_AT_MOST_MS
-  const answer = await master.reload(signal)
+  let sentAt = Date.now()
+  let answer = await master.reload(signal)
   for (;;) {
     signal.throwIfAborted()
     const now = await readRunning(master, signal).catch(() => undefined)
@@ -92,8 +96,17 @@ async function reload(
     }
     const failed = now !== undefined && now.failed && now.reloads !== before.reloads
     if (failed || Date.now() > deadline) return notStarted(answer)
+    if (isSame(now, before) && Date.now() > sentAt + LOST_AFTER_MS) {
+      sentAt = Date.now()
+      answer = await master.reload(signal)
+    }
     await sleep(LOOK_EVERY_MS, undefined, { signal })
   }
+}
+
+/** Whether no reload has begun since. */
+function isSame(now: Running | undefined, before: Running): boolean {
+  return now !== undefined && now.worker === before.worker && now.reloads === before.reloads
 }
 
 function notLoaded(configFile: string): Problem {

@@ -1,0 +1,68 @@
+import type { Endpoint } from '../http/endpoint.ts'
+import { FairwayError } from '../model/problems.ts'
+import type { AdminClient, Answer } from './client.ts'
+import { answerProblem, revisionConflict } from './errors.ts'
+import { fieldOf, isObject } from './listeners.ts'
+
+const SERVERS_PATH = '/config/apps/layer4/servers'
+
+/** One reading of `/config/apps`: everything in it is of the same moment, and its Etag guards the write that follows. */
+export interface Apps {
+  readonly etag: string
+  /** Undefined: Caddy was never configured. */
+  readonly json: unknown
+  /** Of the layer4 app, by key. As JSON values: what Caddy holds is parsed JSON too, so they go back as they came. */
+  readonly servers: ReadonlyMap<string, unknown>
+}
+
+/** All servers of the layer4 app, by their keys. */
+export type Servers = ReadonlyMap<string, unknown>
+
+/** Reads the configuration of all apps. */
+export async function readApps(client: AdminClient, endpoint: Endpoint, signal: AbortSignal): Promise<Apps> {
+  const apps = await client.get('/config/apps', signal)
+  const answer = apps.status === 400 ? await readNothing(client, apps, endpoint, signal) : apps
+  const json = parseAnswer(endpoint, answer)
+  const servers = fieldOf(fieldOf(json, 'layer4'), 'servers')
+  return { etag: answer.etag ?? '', json, servers: new Map(isObject(servers) ? Object.entries(servers) : []) }
+}
+
+/**
+ * Replaces all servers in exchange for what was read, and gives Caddy's answer. Where there is no layer4 app to set the servers of, PUT makes one;
+ * POST would not.
+ */
+export function writeServers(
+  client: AdminClient,
+  { etag, json }: Apps,
+  servers: Servers,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const method = isObject(fieldOf(json, 'layer4')) ? 'POST' : 'PUT'
+  return client.write(method, SERVERS_PATH, etag, JSON.stringify(Object.fromEntries(servers)), signal)
+}
+
+/** A Caddy that was never configured has no `apps` to ask for: then the whole, which is null, is what the write is compared with. */
+async function readNothing(
+  client: AdminClient,
+  apps: Answer,
+  endpoint: Endpoint,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const whole = await client.get('/config/', signal)
+  if (whole.status !== 200) throw new FairwayError(answerProblem(endpoint, apps.status, apps.body))
+  if (whole.body.trim() === 'null') return whole
+  // Somebody configured it between the two questions.
+  throw new FairwayError(revisionConflict(endpoint))
+}
+
+function parseAnswer(endpoint: Endpoint, { status, body, etag }: Answer): unknown {
+  if (status === 200 && etag !== undefined) {
+    try {
+      const value: unknown = JSON.parse(body)
+      if (value === null || isObject(value)) return value
+    } catch {
+      // Falls through: something else answers at that URL.
+    }
+  }
+  throw new FairwayError(answerProblem(endpoint, status, body))
+}

@@ -1,0 +1,51 @@
+import { type Apps, readApps } from '../../../caddy/apps.ts'
+import { type AdminClient, isAway } from '../../../caddy/client.ts'
+import { adminListeners, readListeners } from '../../../caddy/listeners.ts'
+import { readOwnership } from '../../../caddy/ownership.ts'
+import type { Endpoint } from '../../../http/endpoint.ts'
+import type { Listener } from '../../../model/driver.ts'
+import { type Socket, socketText, WILDCARDS } from '../../sockets.ts'
+import { OWNER } from './drawing.ts'
+
+/** What a running Caddy is configured with. */
+export interface Running {
+  readonly apps: Apps
+  /** Keys of the layer4 servers that are ours by their names or `@id`, edited ones included. */
+  readonly ours: ReadonlySet<string>
+}
+
+export async function readRunning(client: AdminClient, endpoint: Endpoint, signal: AbortSignal): Promise<Running> {
+  const apps = await readApps(client, endpoint, signal)
+  const { proxy } = endpoint
+  const isOurs = ([key, json]: [string, unknown]) => readOwnership({ proxy, owner: OWNER }, key, json)?.whose === 'ours'
+  return { apps, ours: new Set([...apps.servers].filter(isOurs).map(([key]) => key)) }
+}
+
+/** What Caddy listens on for its administrator. */
+export function othersListeners({ apps, ours }: Running, { url, socketPath }: Endpoint): readonly Listener[] {
+  const admin = socketPath === undefined ? adminListeners(url) : []
+  return [...readListeners(apps.json, (app, server) => app === 'layer4' && ours.has(server)), ...admin]
+}
+
+/** What Caddy has bound for us: a configuration that it shows is one that it has started. */
+export async function findBound(
+  client: AdminClient,
+  endpoint: Endpoint,
+  signal: AbortSignal,
+): Promise<readonly Socket[]> {
+  const running = await readRunning(client, endpoint, signal).catch((error: unknown) => {
+    if (isAway(error)) return undefined
+    throw error
+  })
+  if (running === undefined) return []
+  const listeners = readListeners(running.apps.json, (app, server) => app !== 'layer4' || !running.ours.has(server))
+  const sockets = listeners.flatMap(socketsOf)
+  return [...new Map(sockets.map((one) => [socketText(one), one])).values()]
+}
+
+/** We write one port, and name the family: anything else was edited. */
+function socketsOf({ protocol, address, firstPort: port }: Listener): readonly Socket[] {
+  if (protocol === undefined) return []
+  const addresses = address === '*' ? Object.values(WILDCARDS) : [address]
+  return addresses.map((one) => ({ protocol, address: one, port }))
+}

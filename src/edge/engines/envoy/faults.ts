@@ -1,0 +1,37 @@
+import { z } from 'zod'
+import type { Admin } from './admin.ts'
+import { OURS } from './blueprint.ts'
+
+/** Those that Envoy serves bear no error. The mask keeps the answer small. */
+const QUERY = '/config_dump?resource=dynamic_listeners&mask=name,error_state.details'
+
+const answer = z.object({
+  configs: z
+    .array(
+      z.object({ name: z.string().optional(), error_state: z.object({ details: z.string().optional() }).optional() }),
+    )
+    .default([]),
+})
+
+const LONGEST_SENTENCE = 300
+
+/** What Envoy has against listeners of the last file, by their names. */
+export async function readFaults(admin: Admin, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+  return parseFaults(await admin.get(QUERY, signal))
+}
+
+export function parseFaults(text: string): ReadonlyMap<string, string> {
+  const { configs } = answer.parse(JSON.parse(text))
+  return new Map(
+    configs.flatMap(({ name = '', error_state }) =>
+      error_state === undefined || !name.startsWith(OURS)
+        ? []
+        : [[name, sentenceOf(error_state.details ?? '')] as const],
+    ),
+  )
+}
+
+function sentenceOf(details: string): string {
+  const plain = details.replaceAll(/\s+/g, ' ').replace(/[.\s]+$/, '')
+  return plain.length > LONGEST_SENTENCE ? `${plain.slice(0, LONGEST_SENTENCE)}…` : plain
+}

@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto'
+import { hostPort } from '../../../model/address.ts'
+import type { Problem } from '../../../model/problems.ts'
+import type { Protocol, ProxyProtocol } from '../../../model/table.ts'
+import type { BoundFrontend, EngineRefusal } from '../engine.ts'
+
+/** Idle connections end after this time where nobody says otherwise. For UDP it is how long a client's answers are waited for. */
+const DEFAULT_IDLE_MS: Readonly<Record<Protocol, number>> = { TCP: 3_600_000, UDP: 60_000 }
+
+/**
+ * How connections of a frontend among several on a socket come to its targets: from the server that reads their names, or by one more server that is
+ * the frontend's alone, on a socket of this name in a folder. nginx can count connections, end idle ones and leave PROXY headers out only by server.
+ */
+export type Way = 'direct' | { readonly socket: string }
+
+export interface Route extends BoundFrontend {
+  readonly way: Way
+  readonly idleMs: number
+}
+
+/** What is bound once, however many frontends their hosts tell apart there. */
+export interface Socket {
+  readonly protocol: Protocol
+  readonly address: string
+  readonly port: number
+  readonly routes: readonly Route[]
+  /** Whether hosts tell the routes apart. At most one of them has none: it gets what no other takes. */
+  readonly shared: boolean
+  /** What connections begin with that leave the socket's own server. */
+  readonly proxyProtocol: ProxyProtocol
+  /** Of the socket's own server. */
+  readonly idleMs: number
+}
+
+export interface Blueprint {
+  readonly sockets: readonly Socket[]
+  readonly refused: readonly EngineRefusal[]
+}
+
+/** Decides which sockets serve frontends that `acceptFrontends` let through. */
+export function drawBlueprint(frontends: readonly BoundFrontend[]): Blueprint {
+  const bySocket = Map.groupBy(frontends, ({ bindAddress, frontend: { port, protocol } }) => {
+    return `${protocol} ${hostPort(bindAddress, port)}`
+  })
+  const drawn = [...bySocket.values()].map((bounds) => drawSocket(bounds))
+  return {
+    sockets: drawn.flatMap(({ sockets }) => sockets),
+    refused: drawn.flatMap(({ refused }) => refused),
+  }
+}
+
+function drawSocket(bounds: readonly BoundFrontend[]): Blueprint {
+  const [first] = bounds
+  if (first === undefined) return { sockets: [], refused: [] }
+  const { protocol, port, hosts, proxyProtocol } = first.frontend
+  const place = { protocol, address: first.bindAddress, port }
+  if (bounds.length === 1 && hosts.length === 0) {
+    const idleMs = idleOf(first)
+    const routes = [{ ...first, way: 'direct', idleMs } as const]
+    return { sockets: [{ ...place, routes, shared: false, proxyProtocol, idleMs }], refused: [] }
+  }
+  const greeting = findGreeting(bounds)
+  const idleMs = Math.max(...bounds.map(idleOf))
+  const refused = bounds.flatMap((bound) => refuseRoute(bound, greeting, idleMs) ?? [])
+  const routes = bounds
+    .filter(({ id }) => !refused.some((one) => one.id === id))
+    .map((bound): Route => ({ ...bound, way: wayOf(bound, greeting, idleMs), idleMs: idleOf(bound) }))
+  const sockets = routes.length === 0 ? [] : [{ ...place, routes, shared: true, proxyProtocol: greeting, idleMs }]
+  return { sockets, refused }
+}
+
+function idleOf({ frontend }: BoundFrontend): number {
+  return frontend.idleTimeoutMs ?? DEFAULT_IDLE_MS[frontend.protocol]
+}
+
+/** The PROXY header that all connections get which leave a shared socket. Where it only tells the client to a server of ours, any version does. */
+function findGreeting(bounds: readonly BoundFrontend[]): ProxyProtocol {
+  const asked = bounds.find(({ frontend }) => frontend.proxyProtocol !== 'off')?.frontend.proxyProtocol
+  if (asked !== undefined) return asked
+  const idleMs = Math.max(...bounds.map(idleOf))
+  return bounds.every((bound) => isDirect(bound, 'off', idleMs)) ? 'off' : 'v1'
+}
+
+function isDirect(bound: BoundFrontend, greeting: ProxyProtocol, idleMs: number): boolean {
+  const { proxyProtocol, maxConnections } = bound.frontend
+  return proxyProtocol === greeting && maxConnections === undefined && idleOf(bound) === idleMs
+}
+
+/** A socket of another kind has another name: old workers may still lead there during a reload. */
+function wayOf(bound: BoundFrontend, greeting: ProxyProtocol, idleMs: number): Way {
+  if (isDirect(bound, greeting, idleMs)) return 'direct'
+  const { id, frontend } = bound
+  return { socket: createHash('sha256').update(`${id} ${frontend.proxyProtocol}`).digest('hex').slice(0, 16) }
+}
+
+function refuseRoute(bound: BoundFrontend, greeting: ProxyProtocol, idleMs: number): EngineRefusal | undefined {
+  const { id, frontend } = bound
+  const { proxyProtocol, balance } = frontend
+  if (proxyProtocol !== 'off' && proxyProtocol !== greeting) {
+    return {
+      id,
+      problem: unsupported(id, `PROXY protocol ${proxyProtocol} where another Service on its port has ${greeting}`),
+    }
+  }
+  // The one more server gets the header among all that it passes on, and does not read it.
+  const blind = proxyProtocol !== 'off' && balance === 'source' && !isDirect(bound, greeting, idleMs)
+  if (!blind) return undefined
+  const wishes = 'a limit of connections or an idle timeout of its own, with PROXY protocol and balance source,'
+  return { id, problem: unsupported(id, `${wishes} on a port that hosts share`) }
+}
+
+function unsupported(id: string, what: string): Problem {
+  const message = `${id} asks for ${what} which nginx cannot do`
+  return { code: 'Unsupported', kind: 'unsupported', message, remedy: 'Remove the annotation, or use another address' }
+}

@@ -1,0 +1,78 @@
+import { hostPort } from '../../../model/address.ts'
+import type { Problem } from '../../../model/problems.ts'
+import { socketText } from '../../sockets.ts'
+import type { BoundFrontend, EngineRefusal } from '../engine.ts'
+import { type Part, partAt } from './parts.ts'
+
+/** What messages are read with. */
+export interface Reading {
+  readonly parts: readonly Part[]
+  readonly frontends: readonly BoundFrontend[]
+  /** Sockets that nginx has already, as `socketText` says them: it does not bind them anew. */
+  readonly has: ReadonlySet<string>
+  /** The file of ours, as messages call it. */
+  readonly file: string
+}
+
+const MESSAGE = /^(?:nginx:|\S+ \S+) \[emerg\] (?:\d+#\d+: )?(?<message>.*)$/gm
+const BIND = /^(?:bind|listen)\(\) to (?<socket>\S+) failed \((?<code>\d+):/
+/** Of Linux (asm-generic/errno.h), as messages have them. */
+const ADDRESS_IN_USE = '98'
+const ADDRESS_NOT_AVAILABLE = '99'
+
+/** Messages of gravity `emerg`, in what a test says. */
+export function readEmergencies(output: string): readonly string[] {
+  return [...output.matchAll(MESSAGE)].map(({ groups }) => groups?.['message'] ?? '')
+}
+
+/** Reads whose frontends messages of gravity `emerg` are about, and refuses these, each once. */
+export function readVerdicts(messages: readonly string[], reading: Reading): readonly EngineRefusal[] {
+  const found = messages.flatMap((message) => readVerdict(message, reading))
+  return [...new Map(found.map((one) => [one.id, one])).values()]
+}
+
+function readVerdict(message: string, reading: Reading): readonly EngineRefusal[] {
+  const { socket, code } = BIND.exec(message)?.groups ?? {}
+  if (socket === undefined) return ownersAt(message, reading).map((id) => ({ id, problem: rejected(id, message) }))
+  const fresh = reading.frontends.filter((one) => !reading.has.has(keyOf(one)))
+  if (code === ADDRESS_NOT_AVAILABLE) {
+    const address = socket.slice(0, socket.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1')
+    // nginx stops at the first one: others on that address are not there either.
+    return fresh.filter(({ bindAddress }) => bindAddress === address).map((one) => ({ id: one.id, problem: away(one) }))
+  }
+  const meant = fresh.filter(({ bindAddress, frontend }) => hostPort(bindAddress, frontend.port) === socket)
+  return meant.map((one) => ({ id: one.id, problem: code === ADDRESS_IN_USE ? taken(one) : rejected(one.id, message) }))
+}
+
+/** A message names the line that it is about. */
+function ownersAt(message: string, { parts, file }: Reading): readonly string[] {
+  const line = message.split(` in ${file}:`)[1]
+  return line === undefined ? [] : (partAt(parts, Number.parseInt(line, 10))?.owners ?? [])
+}
+
+function keyOf({ bindAddress: address, frontend: { protocol, port } }: BoundFrontend): string {
+  return socketText({ protocol, address, port })
+}
+
+function taken(one: BoundFrontend): Problem {
+  const message = `${keyOf(one)} is taken by another process`
+  const remedy = 'Use another port or address, or stop that process on the proxy'
+  return { code: 'PortTaken', kind: 'terminal', message, remedy }
+}
+
+function away(one: BoundFrontend): Problem {
+  const message = `${keyOf(one)} is on an address that no interface of the proxy has`
+  const remedy = 'Add the address to an interface of the proxy, or set net.ipv4.ip_nonlocal_bind where it moves'
+  return { code: 'AddressNotOnProxy', kind: 'terminal', message, remedy }
+}
+
+function rejected(id: string, sentence: string): Problem {
+  const message = `nginx rejects the configuration of ${id}: ${shorten(sentence)}`
+  return { code: 'ProxyRejected', kind: 'terminal', message, remedy: "Correct the Service, or nginx's own files" }
+}
+
+const LONGEST_SENTENCE = 300
+
+export function shorten(sentence: string): string {
+  return sentence.length > LONGEST_SENTENCE ? `${sentence.slice(0, LONGEST_SENTENCE)}…` : sentence
+}

@@ -1,0 +1,18 @@
+import type { Draft } from './draft.ts'
+import type { Log } from './log.ts'
+import { ownerName } from './owners.ts'
+import type { Served } from './serve.ts'
+
+/** Says in the log what has come of writes that count now. */
+export function tellWrites(
+  { stored, removed }: Pick<Draft<unknown>, 'stored' | 'removed'>,
+  { refused, how }: Served,
+  log: Log,
+): void {
+  for (const { owner, generation, uid, epoch, table } of stored) {
+    const name = ownerName(owner)
+    const counts = { frontends: table.frontends.length, refused: refused.get(name)?.length ?? 0 }
+    log.info({ owner: name, generation, uid, epoch, ...counts, how }, `${name} is at generation ${generation}`)
+  }
+  for (const owner of removed) log.info({ owner: ownerName(owner) }, `${ownerName(owner)} is removed`)
+}

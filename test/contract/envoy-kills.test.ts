@@ -1,0 +1,3 @@
+import { killsTest } from './edge-kills.ts'
+
+killsTest('envoy')

@@ -1,0 +1,3 @@
+import { dropsTest } from './edge-drops.ts'
+
+dropsTest('nginx')

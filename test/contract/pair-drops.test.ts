@@ -1,0 +1,4 @@
+import { dropsTest } from './edge-drops.ts'
+
+dropsTest('haproxy+nginx')
+dropsTest('haproxy+envoy', { flows: 'kept' })
