@@ -2,6 +2,7 @@ import type { Listener } from '../model/driver.ts'
 import type { Problem } from '../model/problems.ts'
 import { testBind } from './bind-test.ts'
 import { findInTheWay, findPrograms, type OpenSocket, type Program, readOpenSockets } from './proc.ts'
+import { absentProblem, takenProblem } from './socket-problems.ts'
 import { type Socket, socketsOverlap, socketText } from './sockets.ts'
 
 /** What is asked of the machine about sockets; tests put their own in place. */
@@ -123,17 +124,4 @@ function explain(
     message,
     remedy: 'Use another address, or find out why on the proxy',
   }
-}
-
-export function absentProblem(socket: Socket): Problem {
-  const message = `${socketText(socket)} is on an address that no interface of the proxy has`
-  const remedy = 'Add the address to an interface of the proxy, or set net.ipv4.ip_nonlocal_bind where it moves'
-  return { code: 'AddressNotOnProxy', kind: 'terminal', message, remedy }
-}
-
-export function takenProblem(socket: Socket, holder: string): Problem {
-  const message = `${socketText(socket)} is taken by ${holder}`
-  const port = `${socket.protocol === 'TCP' ? '-ltnp' : '-lunp'} 'sport = :${socket.port}'`
-  const remedy = `Use another port or address, or stop that process on the proxy (ss ${port})`
-  return { code: 'PortTaken', kind: 'terminal', message, remedy }
 }

@@ -4,6 +4,7 @@ import { frontendKey } from '../../src/model/table.ts'
 import { startTcpBackend } from './backends.ts'
 import { whoServes } from './clients.ts'
 import { startDataplane } from './dataplane-harness.ts'
+import { NO_DATAPLANE } from './skips.ts'
 import { driverContract } from './suite.ts'
 import { nothingLeaks } from './suite-failures.ts'
 import { failsWith, frontend, pass, tableOf } from './tables.ts'
@@ -17,7 +18,7 @@ if (process.platform !== 'linux')
   test(`driver contract: ${name}`, { skip: 'needs Linux: sockets are counted in /proc, targets live on 127.0.0.0/8' })
 else if (program === undefined)
   test(`driver contract: ${name}`, {
-    skip: "needs HAProxy's Data Plane API v3: name its program by FAIRWAY_DATAPLANEAPI",
+    skip: NO_DATAPLANE,
   })
 else {
   const start = () => startDataplane(program)

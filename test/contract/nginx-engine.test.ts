@@ -8,21 +8,13 @@ import { startLongTransfer } from './clients.ts'
 import { engineContract } from './engine-suite.ts'
 import { eventually, stateOf } from './engine-suite-world.ts'
 import { nginxTest, startHarness } from './nginx-harness.ts'
-
-const PLUS = 'only nginx Plus asks targets for their health'
+import { NGINX_SKIPS } from './skips.ts'
 
 engineContract({
   name: 'nginx',
   targetsChange: 'reload',
   start: startHarness,
-  skips: {
-    'a node whose health port says no gets no connections, of any frontend': PLUS,
-    'each node is asked once, however many frontends lead to it': PLUS,
-    'a check that nobody asked for never takes all targets out': PLUS,
-    'a target that refuses connections on its own port is taken out by a check of that port': PLUS,
-    'affinity brings a client back to its target for as long as was asked':
-      'nginx remembers no clients: it hashes them',
-  },
+  skips: NGINX_SKIPS,
 })
 
 nginxTest('reloads keep their distance, and workers before them end when asked to', async (world, harness) => {

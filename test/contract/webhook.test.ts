@@ -7,52 +7,18 @@ import { frontendKey } from '../../src/model/table.ts'
 import { diffTables } from '../../src/plan/diff.ts'
 import { askTcp, isOpen, startLongTransfer, whoServes } from './clients.ts'
 import { local } from './net.ts'
+import { WEBHOOK_SKIPS } from './skips.ts'
 import { driverContract } from './suite.ts'
 import { contentOf, failsWith, frontend, leftOver, pass, tableOf } from './tables.ts'
 import { startWebhookSite, type WebhookHarness } from './webhook-harness.ts'
 import { NO_SITE, type SiteWishes } from './webhook-site.ts'
 import { inWorld, type World } from './world.ts'
 
-const ONE_SERVER = 'a port leads to one server, and the test wants two'
-const NO_READING = 'nothing can be read back: what was sent is taken for what is there'
-const NO_ANSWER = 'what came of a call is not told'
-const NO_HOSTS = 'its script knows no server names'
 driverContract({
   name: 'webhook',
   start: () => startWebhookSite(),
   skip: NO_SITE,
-  skips: {
-    'from nothing to a table, the same again without a write, and back to nothing': ONE_SERVER,
-    'targets learn the client from PROXY headers': 'its script writes one version of the header',
-    'only clients in the source ranges are served': 'its script knows no source ranges',
-    'balance by source keeps a client at one target': ONE_SERVER,
-    'targets are checked as often as is asked for, and not otherwise': 'its script knows no checks',
-    'a frontend without targets is kept, and serves when they come': 'there is nothing to call for without a target',
-    'targets may have ports of their own': ONE_SERVER,
-    'a published address may be bound elsewhere': 'its script opens a port on all addresses',
-    'IPv6 at either end and at both': 'its script knows IPv4 alone',
-    'Services on one socket are told apart by server name': NO_HOSTS,
-    'without a Service for the rest, other names are turned away': NO_HOSTS,
-    'one of several on a socket comes, changes and goes; the others and their connections stay': NO_HOSTS,
-    'source ranges are those of the Service that a client names': NO_HOSTS,
-    'one of several on a socket is kept, though the table lacks it': NO_HOSTS,
-    'an edit of one of several on a socket is found and put right': NO_HOSTS,
-    'a kill and a restart lose no names': NO_HOSTS,
-    'what the proxy cannot do is refused by code, for that frontend alone': ONE_SERVER,
-    'targets that are no addresses get nowhere': ONE_SERVER,
-    'a rejected configuration leaves the one before serving': NO_ANSWER,
-    'a port that another process holds harms nobody else': NO_ANSWER,
-    'a kill and a restart lose nothing': ONE_SERVER,
-    'an apply that is aborted leaves the old or the new, never a mixture': 'each port is a call of its own',
-    'an edit by hand is found and put right': NO_READING,
-    'a race that is lost is transient, and the next pass wins': 'there is nothing to compare and swap',
-    'what is not ours survives everything, byte for byte': NO_READING,
-    "a port of somebody else's is refused and its holder named": NO_READING,
-    'owners with similar names do not see each other': NO_READING,
-    'an address and port of another owner is refused': NO_READING,
-    'a copied owner is refused whole': NO_READING,
-    'other classes of our cluster are listed, and removed where nobody accounts for them': NO_READING,
-  },
+  skips: WEBHOOK_SKIPS,
 })
 
 /** Runs a test on a machine of its own. */

@@ -1,4 +1,6 @@
-/** Tests that may be skipped, each with the reason. Any other skip fails the run. */
+import { CADDY_SKIPS, ENVOY_SKIPS, NGINX_SKIPS, NO_DATAPLANE, WEBHOOK_SKIPS } from '../contract/skips.ts'
+
+/** Tests that may be skipped, each with the reason. Any other skip fails the run, and so does one of these for another reason. */
 export interface AnnouncedSkip {
   /** The test's whole name. */
   readonly name: string
@@ -6,9 +8,8 @@ export interface AnnouncedSkip {
 }
 
 export const ANNOUNCED_SKIPS: readonly AnnouncedSkip[] = [
-  {
-    name: 'driver contract: dataplane',
-    reason:
-      "no package has HAProxy's Data Plane API v3; with its program in FAIRWAY_DATAPLANEAPI the contract runs against it",
-  },
+  ...[CADDY_SKIPS, ENVOY_SKIPS, NGINX_SKIPS, WEBHOOK_SKIPS].flatMap((skips) =>
+    Object.entries(skips).map(([name, reason]) => ({ name, reason })),
+  ),
+  { name: 'driver contract: dataplane', reason: NO_DATAPLANE },
 ]

@@ -92,5 +92,5 @@ function count(records: readonly TestRecord[], outcome: TestRecord['outcome']): 
 }
 
 function isAnnounced(record: TestRecord): boolean {
-  return ANNOUNCED_SKIPS.some(({ name }) => name === record.name)
+  return ANNOUNCED_SKIPS.some(({ name, reason }) => name === record.name && reason === record.reason)
 }

@@ -1,4 +1,6 @@
 import { errorText, FairwayError, type Problem } from '../../../model/problems.ts'
+import { absentProblem, takenProblem } from '../../socket-problems.ts'
+import type { Socket } from '../../sockets.ts'
 import { acceptFrontends } from '../common/accept.ts'
 import type { BoundFrontend, EngineApplied, EngineRefusal, EngineState } from '../engine.ts'
 import { bring, bringBack, isSame, type Result } from './bring.ts'
@@ -70,14 +72,15 @@ function findResting({ failedStarts }: Tools, { listeners }: Drawing): ReadonlyM
 /** Listeners that Envoy has not taken now, and why. */
 async function findFaults(
   { admin, failedStarts }: Tools,
-  { listeners }: Drawing,
+  { listeners, blueprint }: Drawing,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Problem>> {
   const faults = new Map<string, Problem>()
+  const sockets = new Map(blueprint.sockets.map((one) => [one.name, one]))
   for (const [name, sentence] of await readFaults(admin, signal)) {
     const text = listeners.byName.get(name)
     if (text === undefined) continue
-    const problem = rejected(`Envoy does not take ${name}: ${sentence}`)
+    const problem = problemOf(name, sentence, sockets.get(name))
     failedStarts.add(text, problem)
     faults.set(name, problem)
   }
@@ -118,6 +121,14 @@ async function goBack(tools: Tools, before: State | undefined, what: Result): Pr
     tools.options.log.error({}, `Envoy does not go back to the state before: ${errorText(error)}`)
   }
   throw new FairwayError(problem)
+}
+
+/** Of a listener; what fails to be bound is told by strerror(3). */
+function problemOf(name: string, sentence: string, socket: Socket | undefined): Problem {
+  if (socket !== undefined && sentence.endsWith('Address already in use'))
+    return takenProblem(socket, 'another process')
+  if (socket !== undefined && sentence.endsWith('Cannot assign requested address')) return absentProblem(socket)
+  return rejected(`Envoy does not take ${name}: ${sentence}`)
 }
 
 function rejected(message: string): Problem {

@@ -1,6 +1,7 @@
 import { hostPort } from '../../../model/address.ts'
 import type { Problem } from '../../../model/problems.ts'
-import { socketText } from '../../sockets.ts'
+import { absentProblem, takenProblem } from '../../socket-problems.ts'
+import { type Socket, socketText } from '../../sockets.ts'
 import type { BoundFrontend, EngineRefusal } from '../engine.ts'
 import { type Part, partAt } from './parts.ts'
 
@@ -34,14 +35,19 @@ export function readVerdicts(messages: readonly string[], reading: Reading): rea
 function readVerdict(message: string, reading: Reading): readonly EngineRefusal[] {
   const { socket, code } = BIND.exec(message)?.groups ?? {}
   if (socket === undefined) return ownersAt(message, reading).map((id) => ({ id, problem: rejected(id, message) }))
-  const fresh = reading.frontends.filter((one) => !reading.has.has(keyOf(one)))
+  const fresh = reading.frontends.filter((one) => !reading.has.has(socketText(socketOf(one))))
   if (code === ADDRESS_NOT_AVAILABLE) {
     const address = socket.slice(0, socket.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1')
     // nginx stops at the first one: others on that address are not there either.
-    return fresh.filter(({ bindAddress }) => bindAddress === address).map((one) => ({ id: one.id, problem: away(one) }))
+    return fresh
+      .filter(({ bindAddress }) => bindAddress === address)
+      .map((one) => ({ id: one.id, problem: absentProblem(socketOf(one)) }))
   }
   const meant = fresh.filter(({ bindAddress, frontend }) => hostPort(bindAddress, frontend.port) === socket)
-  return meant.map((one) => ({ id: one.id, problem: code === ADDRESS_IN_USE ? taken(one) : rejected(one.id, message) }))
+  return meant.map((one) => ({
+    id: one.id,
+    problem: code === ADDRESS_IN_USE ? takenProblem(socketOf(one), 'another process') : rejected(one.id, message),
+  }))
 }
 
 /** A message names the line that it is about. */
@@ -50,20 +56,8 @@ function ownersAt(message: string, { parts, file }: Reading): readonly string[] 
   return line === undefined ? [] : (partAt(parts, Number.parseInt(line, 10))?.owners ?? [])
 }
 
-function keyOf({ bindAddress: address, frontend: { protocol, port } }: BoundFrontend): string {
-  return socketText({ protocol, address, port })
-}
-
-function taken(one: BoundFrontend): Problem {
-  const message = `${keyOf(one)} is taken by another process`
-  const remedy = 'Use another port or address, or stop that process on the proxy'
-  return { code: 'PortTaken', kind: 'terminal', message, remedy }
-}
-
-function away(one: BoundFrontend): Problem {
-  const message = `${keyOf(one)} is on an address that no interface of the proxy has`
-  const remedy = 'Add the address to an interface of the proxy, or set net.ipv4.ip_nonlocal_bind where it moves'
-  return { code: 'AddressNotOnProxy', kind: 'terminal', message, remedy }
+function socketOf({ bindAddress: address, frontend: { protocol, port } }: BoundFrontend): Socket {
+  return { protocol, address, port }
 }
 
 function rejected(id: string, sentence: string): Problem {
