@@ -1,8 +1,14 @@
-# The base of both stages. Any image with Node 22.19 or newer and npm will do; pin it by digest where builds must repeat exactly:
-#   docker build --build-arg NODE_IMAGE=node:24-slim@sha256:... .
+# Any Debian image with Node 22.19 or newer and npm. For builds that repeat exactly, and for several architectures:
+#   docker buildx build --platform linux/amd64,linux/arm64 --build-arg NODE_IMAGE=node:24-slim@sha256:... \
+#     --build-arg SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) --output type=image,name=registry.example/fairway:0.1.0,push=true,rewrite-timestamp=true .
 ARG NODE_IMAGE=node:24-slim
 
-FROM ${NODE_IMAGE} AS build
+# Of the architecture that the image is for. Nothing of it is run, so none has to be emulated.
+FROM ${NODE_IMAGE} AS node
+
+# What is made here is the same for all architectures.
+FROM --platform=${BUILDPLATFORM} ${NODE_IMAGE} AS build
+ARG SOURCE_DATE_EPOCH=0
 WORKDIR /src
 # Packages first: this layer is built again only when the lock file changes.
 COPY package.json package-lock.json ./
@@ -10,18 +16,24 @@ RUN npm ci --no-audit --no-fund
 COPY tsconfig.json ./
 COPY scripts scripts
 COPY src src
-RUN npm run build
+COPY --from=node / /node/
+RUN npm run build \
+ && sh scripts/image-root.sh /node /root-of-image \
+ && node scripts/sbom.ts dist/sbom.cdx.json dist/LICENSES.txt /root-of-image/var/lib/dpkg/status.d
 
-FROM ${NODE_IMAGE}
+# Node, the libraries that it needs, and one bundled file: no shell, no package manager, no node_modules.
+FROM scratch
 ARG VERSION=0.1.0
 LABEL org.opencontainers.image.title="fairway" \
       org.opencontainers.image.description="Exposes Kubernetes Services through a proxy outside the cluster" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.licenses="Apache-2.0"
-ENV NODE_ENV=production
+ENV NODE_ENV=production \
+    PATH=/usr/local/bin
 WORKDIR /app
+COPY --from=build /root-of-image /
 COPY LICENSE ./
-# One bundled file with its source map and the licences of what went in. No node_modules, so no development dependency either.
+# With its source map, the licences of what went in, and the bill of materials (CycloneDX).
 COPY --from=build /src/dist ./
 # A number, so that kubelet can tell that it is not root (runAsNonRoot).
 USER 65532:65532

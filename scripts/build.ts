@@ -1,7 +1,7 @@
 // Bundles the program into one file, dist/fairway.js: loading client-node from its hundreds of modules takes three times as long and
 // half as much memory again. `npm run build`, or `node scripts/build.ts [entry] [folder]` to bundle something else the same way.
 import { existsSync, globSync } from 'node:fs'
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Metafile, type Plugin } from 'esbuild'
@@ -65,6 +65,13 @@ async function licenceText(metafile: Metafile): Promise<string> {
   return `${(await Promise.all(parts)).join('\n\n')}\n`
 }
 
+/** The files of the status page, which the program looks for beside itself. */
+async function copyPage(folder: string): Promise<void> {
+  const to = join(folder, 'page')
+  await rm(to, { recursive: true, force: true })
+  await cp(join(ROOT, 'src/server/page'), to, { recursive: true, filter: (path) => !path.endsWith('.json') })
+}
+
 /** Bundles `entry` into `folder`, with a source map, the licences of what went in, and a package.json that makes it an ES module. */
 async function bundle(entry: string, folder: string): Promise<string> {
   const outfile = join(folder, NAME)
@@ -89,6 +96,7 @@ async function bundle(entry: string, folder: string): Promise<string> {
   const { name, version, license } = await readManifest(join(ROOT, 'package.json'))
   await writeFile(join(folder, 'package.json'), `${JSON.stringify({ name, version, license, type: 'module' })}\n`)
   await writeFile(join(folder, 'LICENSES.txt'), await licenceText(metafile))
+  await copyPage(folder)
   return outfile
 }
 

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 
 const STEPS = {
   types: ['tsc', '--noEmit'],
+  page: ['tsc', '--noEmit', '-p', 'src/server/page'],
   lint: ['oxlint', '--type-aware', '--deny-warnings'],
   format: ['biome', 'check', '.'],
   tests: [

@@ -4,6 +4,7 @@ import { addCommands } from './cli/commands.ts'
 import { addEdgeCommand } from './cli/edge-command.ts'
 import { run } from './cli/run.ts'
 import { VERSION } from './cli/version.ts'
+import { printableLines } from './model/printable.ts'
 import { errorText } from './model/problems.ts'
 
 const PORTS = { least: 0, most: 65_535 }
@@ -56,6 +57,12 @@ program
       .default(8080),
   )
   .addOption(
+    new Option(
+      '--page <address:port>',
+      'serve the status page there, as 127.0.0.1:8090; on another address than loopback it asks for a token',
+    ).env('FAIRWAY_PAGE'),
+  )
+  .addOption(
     new Option('--metrics <on|off>', 'serve /metrics').choices(['on', 'off']).env('FAIRWAY_METRICS').default('on'),
   )
   .addOption(
@@ -82,6 +89,6 @@ addCommands(program, endBySignal)
 try {
   await program.parseAsync()
 } catch (error) {
-  process.stderr.write(`fairway: ${errorText(error)}\n`)
+  process.stderr.write(`fairway: ${printableLines(errorText(error))}\n`)
   process.exitCode = 1
 }

@@ -1,12 +1,12 @@
 import type { Endpoint } from '../http/endpoint.ts'
+import { fieldOf, isObject } from '../model/json.ts'
 import { FairwayError } from '../model/problems.ts'
 import type { AdminClient, Answer } from './client.ts'
 import { answerProblem, revisionConflict } from './errors.ts'
-import { fieldOf, isObject } from './listeners.ts'
 
 const SERVERS_PATH = '/config/apps/layer4/servers'
 
-/** One reading of `/config/apps`: everything in it is of the same moment, and its Etag guards the write that follows. */
+/** One reading of Caddy's apps: everything in it is of the same moment, and its Etag guards the write that follows. */
 export interface Apps {
   readonly etag: string
   /** Undefined: Caddy was never configured. */
@@ -22,9 +22,22 @@ export type Servers = ReadonlyMap<string, unknown>
 export async function readApps(client: AdminClient, endpoint: Endpoint, signal: AbortSignal): Promise<Apps> {
   const apps = await client.get('/config/apps', signal)
   const answer = apps.status === 400 ? await readNothing(client, apps, endpoint, signal) : apps
-  const json = parseAnswer(endpoint, answer)
+  return appsOf(answer, parseAnswer(endpoint, answer))
+}
+
+/** Reads all of the configuration, whose Etag guards all of it, and gives its text, too. */
+export async function readAll(
+  client: AdminClient,
+  endpoint: Endpoint,
+  signal: AbortSignal,
+): Promise<Apps & { readonly text: string }> {
+  const answer = await client.get('/config/', signal)
+  return { ...appsOf(answer, fieldOf(parseAnswer(endpoint, answer), 'apps')), text: answer.body }
+}
+
+function appsOf({ etag = '' }: Answer, json: unknown): Apps {
   const servers = fieldOf(fieldOf(json, 'layer4'), 'servers')
-  return { etag: answer.etag ?? '', json, servers: new Map(isObject(servers) ? Object.entries(servers) : []) }
+  return { etag, json, servers: new Map(isObject(servers) ? Object.entries(servers) : []) }
 }
 
 /**

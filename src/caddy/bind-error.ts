@@ -1,4 +1,4 @@
-import type { Socket } from './sockets.ts'
+import type { Socket } from '../model/listen.ts'
 
 /** What an error at Start names: a socket that could not be bound. */
 export interface BindError extends Socket {
@@ -24,6 +24,7 @@ export function covers(error: BindError, socket: Socket): boolean {
   return error.protocol === socket.protocol && error.port === socket.port
 }
 
+/** Whether an error says one of these of its socket, by the words of strerror(3). */
 export function isAbout({ reason }: BindError, what: 'address' | 'family' | 'privilege' | 'use'): boolean {
   const words = { address: 'cannot assign', family: 'address family', privilege: 'permission denied', use: 'in use' }
   return reason.includes(words[what])

@@ -1,9 +1,7 @@
-import pRetry from 'p-retry'
 import { request } from 'undici'
 import { createAgents } from '../http/agents.ts'
+import { createAsker } from '../http/asker.ts'
 import type { Endpoint, TlsFiles } from '../http/endpoint.ts'
-import { codeOf, DROPPED, requestError } from '../http/failures.ts'
-import { FairwayError } from '../model/problems.ts'
 import { CADDY } from './errors.ts'
 
 /** Where the admin API is, and how it is asked. */
@@ -39,24 +37,11 @@ export interface AdminClient {
   close(): Promise<void>
 }
 
-/** Whether an error says that nobody listens there. */
-export function isAway(error: unknown): boolean {
-  return ['ECONNREFUSED', 'ENOENT'].includes(codeOf(error))
-}
-
 interface Request {
   readonly method: 'GET' | 'POST' | 'PUT'
   readonly path: string
   readonly etag?: string | undefined
   readonly body?: string
-}
-
-const RETRY = {
-  retries: 3,
-  minTimeout: 50,
-  maxTimeout: 500,
-  randomize: true,
-  shouldRetry: ({ error }: { readonly error: Error }) => DROPPED.has(codeOf(error)),
 }
 
 /**
@@ -66,9 +51,9 @@ const RETRY = {
 export function createAdminClient(options: AdminAccess): AdminClient {
   const base = options.url.replace(/\/+$/, '')
   const agents = createAgents(options)
+  const asker = createAsker(options, CADDY)
 
-  async function send({ method, path, etag, body }: Request, signal: AbortSignal): Promise<Answer> {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(options.timeoutMs)])
+  async function send({ method, path, etag, body }: Request, limit: AbortSignal): Promise<Answer> {
     const headers = {
       'user-agent': options.userAgent ?? 'fairway',
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
@@ -84,20 +69,10 @@ export function createAdminClient(options: AdminAccess): AdminClient {
     return { status: answer.statusCode, body: await answer.body.text(), etag: tag }
   }
 
-  async function settle(work: () => Promise<Answer>, signal: AbortSignal): Promise<Answer> {
-    try {
-      return await work()
-    } catch (error) {
-      signal.throwIfAborted()
-      if (error instanceof FairwayError) throw error
-      throw requestError(options, CADDY, options.timeoutMs, error)
-    }
-  }
-
   return {
-    get: (path, signal) =>
-      settle(() => pRetry(() => send({ method: 'GET', path }, signal), { ...RETRY, signal }), signal),
-    write: (method, path, etag, body, signal) => settle(() => send({ method, path, etag, body }, signal), signal),
+    get: (path, signal) => asker.again((limit) => send({ method: 'GET', path }, limit), signal),
+    write: (method, path, etag, body, signal) =>
+      asker.once((limit) => send({ method, path, etag, body }, limit), signal),
     close: () => agents.close(),
   }
 }

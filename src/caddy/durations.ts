@@ -1,9 +1,4 @@
-/** Durations as Caddy reads them, in the largest unit that keeps them whole. */
-export function durationText(ms: number): string {
-  return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`
-}
-
-/** Reads what `durationText` writes; NaN for anything else. */
+/** Reads what `durationText` of the model writes; NaN for anything else. */
 export function readDuration(text: string): number {
   const match = /^(\d{1,12})(ms|s)$/.exec(text)
   return match === null ? Number.NaN : Number(match[1]) * (match[2] === 's' ? 1000 : 1)

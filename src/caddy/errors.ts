@@ -1,7 +1,7 @@
 import { describeEndpoint, type Endpoint } from '../http/endpoint.ts'
 import { oneLine, type Program, unauthorized, unreachable } from '../http/failures.ts'
+import { fieldOf } from '../model/json.ts'
 import type { Problem } from '../model/problems.ts'
-import { fieldOf } from './listeners.ts'
 
 /** What a failed request is explained with. */
 export const CADDY: Program = {
@@ -65,6 +65,7 @@ function layer4Missing(who: string): Problem {
   }
 }
 
+/** Somebody else has written between our reading and our write. */
 export function revisionConflict({ proxy }: Endpoint): Problem {
   return {
     code: 'RevisionConflict',
@@ -74,6 +75,7 @@ export function revisionConflict({ proxy }: Endpoint): Problem {
   }
 }
 
+/** Caddy took a write, and what it shows is not what was written. `what` differs. */
 export function notConfirmed({ proxy }: Endpoint, what: string): Problem {
   return {
     code: 'WriteNotConfirmed',

@@ -1,21 +1,17 @@
 import { canonicalAddress, hostPort } from '../model/address.ts'
 import { CHECK_DEFAULTS } from '../model/checks.ts'
+import { durationText } from '../model/duration.ts'
 import {
   type Balance,
   compareText,
   type Frontend,
   type HealthCheck,
   type ProxyProtocol,
+  type Served,
   type Target,
 } from '../model/table.ts'
-import { durationText, readDuration } from './durations.ts'
+import { readDuration } from './durations.ts'
 import type { HandlerJson, ProxyHandlerJson } from './shape.ts'
-
-/** A frontend with its targets in place of its group's name: what a route is made of, and what it is read back as. */
-export interface Served {
-  readonly frontend: Omit<Frontend, 'group'>
-  readonly targets: readonly Target[]
-}
 
 /** What a handler says of its frontend. */
 export interface Routing extends Pick<Frontend, 'targetPort' | 'proxyProtocol' | 'balance' | 'healthCheck'> {

@@ -1,8 +1,7 @@
-import { canonicalAddress } from '../model/address.ts'
+import { canonicalAddress, isPort } from '../model/address.ts'
 import type { Listener } from '../model/driver.ts'
+import { fieldOf, isObject } from '../model/json.ts'
 import type { Protocol } from '../model/table.ts'
-import { isPort } from './names.ts'
-import type { Socket } from './sockets.ts'
 
 /** Where Go's `udp` and Caddy's HTTP/3 listen as well: nobody can tell without Caddy's own defaults, so both count. */
 type Kind = Protocol | undefined
@@ -71,51 +70,6 @@ function readHost(host: string, network: string): readonly string[] {
   if (bare === 'localhost') return ['127.0.0.1', '::1']
   const address = canonicalAddress(bare.replace(/^::ffff:(?=[0-9.]+$)/i, '')) ?? '*'
   return [address === '0.0.0.0' || address === '::' ? wildcard : address]
-}
-
-/** The first of the listeners that a socket would share its address and port with. */
-export function findHolder(listeners: readonly Listener[], socket: Socket): Listener | undefined {
-  return listeners.find(
-    ({ protocol, address, firstPort, lastPort }) =>
-      (protocol === undefined || protocol === socket.protocol) &&
-      firstPort <= socket.port &&
-      socket.port <= lastPort &&
-      addressesMeet(address, socket.address),
-  )
-}
-
-/** Whether two bound addresses share one, wildcards included. */
-function addressesMeet(a: string, b: string): boolean {
-  if (a === '*' || b === '*' || a === b) return true
-  return isWildcardOver(a, b) || isWildcardOver(b, a)
-}
-
-function isWildcardOver(wildcard: string, address: string): boolean {
-  return address.includes(':') ? wildcard === '::' : wildcard === '0.0.0.0'
-}
-
-/** A listener as a person would write it: `*:443`, `[::]:443/UDP`, `127.0.0.1:8000-8010`. */
-export function describeListener({ address, firstPort, lastPort, protocol }: Listener): string {
-  const host = address.includes(':') ? `[${address}]` : address
-  const ports = firstPort === lastPort ? `${firstPort}` : `${firstPort}-${lastPort}`
-  return `${host}:${ports}${protocol === 'UDP' ? '/UDP' : ''}`
-}
-
-/** The listener of the admin API itself: frontends stay off it. None for a host name, which may be a gateway's or a tunnel's. */
-export function adminListeners(url: string): readonly Listener[] {
-  const { hostname, port, protocol } = new URL(url)
-  const address = canonicalAddress(hostname.replace(/^\[|\]$/g, ''))
-  const number = Number(port || (protocol === 'https:' ? 443 : 80))
-  if (address === undefined) return []
-  return [{ protocol: 'TCP', address, firstPort: number, lastPort: number, holder: 'the admin API' }]
-}
-
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-export function fieldOf(value: unknown, key: string): unknown {
-  return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined
 }
 
 function entriesOf(value: unknown): readonly (readonly [string, unknown])[] {

@@ -1,8 +1,9 @@
+import { fieldOf } from '../model/json.ts'
 import type { Problem } from '../model/problems.ts'
 import { FairwayError } from '../model/problems.ts'
+import { isNameOf, parseServerKey, type ServerName } from '../model/server-names.ts'
 import type { Owner } from '../model/table.ts'
-import { fieldOf } from './listeners.ts'
-import { isNameOf, parseServerId, parseServerKey, type ServerName } from './names.ts'
+import { parseServerId } from './names.ts'
 
 /** Who asks whose a server is. */
 export interface Ours {

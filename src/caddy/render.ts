@@ -1,10 +1,10 @@
-import type { Frontend, Owner } from '../model/table.ts'
-import { durationText } from './durations.ts'
-import type { Served } from './handlers.ts'
-import { serverId, serverKey } from './names.ts'
+import { durationText } from '../model/duration.ts'
+import { type ListenMap, listenText, socketOf } from '../model/listen.ts'
+import { serverKey } from '../model/server-names.ts'
+import type { Frontend, Owner, Served } from '../model/table.ts'
+import { serverId } from './names.ts'
 import { compareHosts, renderRoute } from './routes.ts'
 import type { ServerJson, ShellJson } from './shape.ts'
-import { type ListenMap, listenText, socketOf } from './sockets.ts'
 
 export interface RenderContext {
   readonly owner: Owner

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
-import { compareText } from '../model/table.ts'
-import { readHandler, renderHandler, type Served } from './handlers.ts'
-import { fieldOf } from './listeners.ts'
-import type { ServerName } from './names.ts'
+import { fieldOf } from '../model/json.ts'
+import type { ServerName } from '../model/server-names.ts'
+import { compareText, type Served } from '../model/table.ts'
+import { readHandler, renderHandler } from './handlers.ts'
 import { type HandlerJson, type RouteJson, routeShape } from './shape.ts'
 import { findUnrenderable } from './unrenderable.ts'
 

@@ -18,7 +18,7 @@ interface CommonFlags {
 
 type Ended = () => AbortSignal
 
-/** Adds the commands that look at a cluster and its proxies, and change nothing. What they need is loaded when they run. */
+/** Adds the commands that look at a cluster and its proxies, and change nothing but for `release`. What they need is loaded when they run. */
 export function addCommands(program: Command, endBySignal: Ended): void {
   // By its name kubectl finds its plugin, and by this people find their way.
   program.name(process.env['FAIRWAY_COMMAND'] ?? 'fairway')
@@ -28,6 +28,7 @@ export function addCommands(program: Command, endBySignal: Ended): void {
   addDoctor(program, endBySignal)
   addRender(program, endBySignal)
   addDrain(program, endBySignal)
+  addRelease(program, endBySignal)
   addImportCommand(program, endBySignal)
   addVersion(program)
 }
@@ -124,6 +125,36 @@ function addDrain(program: Command, ended: Ended): void {
     .action(async (proxy: string, flags: CommonFlags) =>
       (await import('./run-commands.ts')).runDrain(proxy, flags, limit(flags, ended())),
     )
+}
+
+interface ReleaseFlags extends CommonFlags {
+  readonly keep?: boolean
+  readonly drain?: boolean
+  readonly stopDeployment?: string
+  readonly leaseNamespace?: string
+  readonly leaseName: string
+}
+
+function addRelease(program: Command, ended: Ended): void {
+  const release = program
+    .command('release')
+    .description(
+      'let go of all Services before Fairway is taken out of a cluster; the chart does it when it is uninstalled',
+    )
+    .option('--keep', 'leave what the proxies serve, and the addresses on the Services')
+    .option('--drain', 'empty the proxies of what they serve for this cluster, and the Services of what Fairway wrote')
+    .option('--stop-deployment <namespace/name>', "the operator's, whose pods are ended first")
+    .option('--lease-namespace <namespace>', 'where the operator has its Lease; without it no operator may be running')
+    .option('--lease-name <name>', 'name of the Lease', 'fairway')
+  withCommon(release)
+    .addHelpText(
+      'after',
+      examples(
+        'release --keep --stop-deployment fairway/fairway --lease-namespace fairway --config-map fairway/fairway',
+      ),
+    )
+    .addHelpText('after', '\nExit code: 1 when something is left; run it again then, what is done stays done.')
+    .action(async (flags: ReleaseFlags) => (await import('./run-commands.ts')).runRelease(flags, limit(flags, ended())))
 }
 
 function addVersion(program: Command): void {

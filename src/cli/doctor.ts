@@ -1,5 +1,5 @@
 import type { Config } from '../config/schema.ts'
-import { createDial } from '../drivers/caddy/probe.ts'
+import { createDial } from '../drivers/common/probe.ts'
 import { type AccountName, type Permission, reviewAccess } from '../kube/access-review.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { readLease, readVersion } from '../kube/read-once.ts'

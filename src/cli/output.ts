@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { stringify } from 'yaml'
+import { yamlText } from '../import/yaml-text.ts'
+import { escapeUnprintable, printable } from '../model/printable.ts'
 import type { Line, Tone } from '../report/lines.ts'
 
 export type Format = 'text' | 'json' | 'yaml'
@@ -24,10 +25,10 @@ export function formatReport(
 ): string {
   switch (format) {
     case 'json':
-      return `${JSON.stringify(document, undefined, 2)}\n`
+      return `${escapeUnprintable(JSON.stringify(document, undefined, 2))}\n`
     case 'yaml':
       // By way of JSON: what it leaves out is left out here too.
-      return stringify(JSON.parse(JSON.stringify(document)), { lineWidth: 0, aliasDuplicateObjects: false })
+      return yamlText(JSON.parse(JSON.stringify(document)))
     case 'text':
       return `${lines.map((one) => paint(one, colour)).join('\n')}\n`
   }
@@ -38,11 +39,6 @@ function paint({ text, tone }: Line, colour: boolean): string {
   const said = printable(text)
   const code = CODES[tone]
   return colour && code !== '' && said !== '' ? `\u001B[${code}m${said}\u001B[0m` : said
-}
-
-/** What others wrote must not steer a terminal. */
-function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, '\u{FFFD}')
 }
 
 /** Whether a stream shows colours: a terminal, unless NO_COLOR says otherwise (no-color.org). */

@@ -1,6 +1,6 @@
 import type { Permission } from '../kube/access-review.ts'
 
-const READ = ['get', 'list', 'watch'] as const
+const FOLLOW = ['list', 'watch'] as const
 
 /** Where replicas elect their leader. */
 export interface LeaseName {
@@ -19,9 +19,11 @@ export function neededPermissions(lease: LeaseName | undefined): readonly Permis
     ...(verb === 'create' ? {} : { name: lease?.name ?? '' }),
   }))
   return [
-    ...READ.map((verb) => ({ verb, group: '', resource: 'services' })),
-    ...READ.map((verb) => ({ verb, group: '', resource: 'nodes' })),
-    ...READ.map((verb) => ({ verb, group: 'discovery.k8s.io', resource: 'endpointslices' })),
+    ...FOLLOW.map((verb) => ({ verb, group: '', resource: 'services' })),
+    // One is read anew, to name who else writes its status.
+    { verb: 'get', group: '', resource: 'services' },
+    ...FOLLOW.map((verb) => ({ verb, group: '', resource: 'nodes' })),
+    ...FOLLOW.map((verb) => ({ verb, group: 'discovery.k8s.io', resource: 'endpointslices' })),
     { verb: 'patch', group: '', resource: 'services', subresource: 'status' },
     { verb: 'create', group: '', resource: 'events' },
     { verb: 'patch', group: '', resource: 'events' },

@@ -1,6 +1,6 @@
-import { serverKey } from '../caddy/names.ts'
 import { renderServer } from '../caddy/render.ts'
 import type { Config, ProxyConfig } from '../config/schema.ts'
+import { serverKey } from '../model/server-names.ts'
 import { type Frontend, frontendKey, type Owner, type Table, withoutFrontends } from '../model/table.ts'
 import type { Line } from '../report/lines.ts'
 import { line } from '../report/lines.ts'

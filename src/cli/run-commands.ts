@@ -9,6 +9,7 @@ import { statusLines } from '../report/status-lines.ts'
 import { API_VERSION } from '../report/survey.ts'
 import { doctor } from './doctor.ts'
 import { type Format, formatReport, type Report, wantsColour } from './output.ts'
+import { type ReleaseFlags, release } from './release.ts'
 import { renderProxy } from './render.ts'
 import { invalid, look, type ViewFlags } from './settings.ts'
 
@@ -72,6 +73,13 @@ export async function runDrain(proxy: string, flags: Flags, signal: AbortSignal)
   const report = reportDrain(survey, proxy)
   if (report === undefined) throw invalid(`There is no proxy ${proxy}`, `Name one of: ${proxyNames(config).join(', ')}`)
   print({ document: report, lines: drainLines(report), exitCode: 0 }, flags.output)
+}
+
+export async function runRelease(
+  flags: Flags & Omit<ReleaseFlags, keyof ViewFlags>,
+  signal: AbortSignal,
+): Promise<void> {
+  print(await release(viewOf(flags), signal), flags.output)
 }
 
 export function runVersion(version: string, output: Format): void {

@@ -10,6 +10,7 @@ import { errorText } from '../model/problems.ts'
 import { type OwnCaches, startCaches } from '../operator/cluster.ts'
 import { createFacts } from '../operator/facts.ts'
 import { meterDrivers } from '../operator/metered-driver.ts'
+import { observeAll } from '../operator/observe-all.ts'
 import { createOperator } from '../operator/operator.ts'
 import { createWriter } from '../operator/writer.ts'
 import { healthApp, serveHealth } from '../server/health.ts'
@@ -17,6 +18,7 @@ import { createMetrics, type Metrics } from '../server/metrics/metrics.ts'
 import { driverMaker, type Writing } from './drivers.ts'
 import { type LeadOptions, lead, type Work } from './lead.ts'
 import { createLog } from './log.ts'
+import { openPage, type Page } from './page.ts'
 import { VERSION } from './version.ts'
 import { watchConfig } from './watch-config.ts'
 
@@ -27,6 +29,8 @@ export interface RunOptions extends LeadOptions {
   readonly healthPort: number
   /** Whether the health port also serves `/metrics`. */
   readonly metrics: boolean
+  /** Where the status page listens: `127.0.0.1:8090`; undefined: there is none. */
+  readonly page?: string | undefined
   readonly logLevel: string
 }
 
@@ -45,10 +49,11 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
     const metrics = createMetrics(VERSION, () => caches.health(), Date.now)
     const health = healthApp({ ready }, options.metrics ? metrics : undefined)
     await serveHealth(health, options.healthPort, ending.signal)
+    const page = await openPage(options, config.cluster, { client, caches }, ending.signal)
     const uid = await waitForUid(client, log, signal)
     if (uid === undefined) return
     const events = new EventRecorder({ client, log, instance: process.env['HOSTNAME'] })
-    const world = { client, caches, events, metrics, uid, log }
+    const world = { client, caches, events, metrics, page, uid, log }
     const work: Work = (writing, lost) => operate(options.config, { config, text }, world, writing, lost, signal)
     await lead(options, client, log, work, signal)
     await events.close()
@@ -66,6 +71,7 @@ interface World {
   readonly caches: OwnCaches
   readonly events: EventRecorder
   readonly metrics: Metrics
+  readonly page: Page | undefined
   /** Of the kube-system namespace. */
   readonly uid: string
   readonly log: Logger
@@ -80,13 +86,15 @@ async function operate(
   lost: AbortSignal,
   signal: AbortSignal,
 ): Promise<void> {
-  const { client, caches, events, metrics, uid, log } = world
+  const { client, caches, events, metrics, page, uid, log } = world
   const { meter } = metrics
   const { fence } = writing
   const writer = createWriter({ client, store: caches.serviceStore, events, now: Date.now, fence, meter })
-  const makeDriver = meterDrivers(driverMaker(log, writing), meter)
+  const metered = meterDrivers(driverMaker(log, writing), meter)
+  const makeDriver = page?.watch(metered) ?? metered
   const facts = createFacts(Date.now)
-  const operator = createOperator({ caches, writer, clusterUid: uid, makeDriver, log, observer: facts, meter })
+  const observer = page === undefined ? facts : observeAll([facts, page.observer])
+  const operator = createOperator({ caches, writer, clusterUid: uid, makeDriver, log, observer, meter })
   const stopLeading = metrics.lead(() => ({ waiting: operator.waiting(), classes: facts.classes() }))
   const tell = (used: boolean) => meter({ kind: 'configuration', used })
   const first = await newest(path, known, tell, log)

@@ -28,8 +28,9 @@ export async function watchConfig(
     if (signal.aborted) return
     try {
       const { config, text } = await loadConfig(path)
-      if (text === content) continue
-      await use(config)
+      // Also when a mistake is undone, and what is in use all the time is what the file says again.
+      if (text === content && complaint === '') continue
+      if (text !== content) await use(config)
       tell(true)
       content = text
       complaint = ''

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { canonicalAddress } from '../model/address.ts'
+import { file } from './file.ts'
 import { durationMs, parsed } from './schema.ts'
 
 /** Reads what Caddy's `admin.listen` may say of this machine alone: `localhost:2019`, `127.0.0.1:2019`, `unix//run/caddy/admin.sock`. */
@@ -19,5 +20,7 @@ export const caddySchema = z.strictObject({
   /** As Caddy's `admin.listen` has it. */
   admin: parsed(readAdmin, 'is not like unix//run/caddy/admin.sock or localhost:2019').prefault('localhost:2019'),
   binary: z.string().min(1, 'needs the path of a program').default('/usr/bin/caddy'),
+  /** Ours, readable for Caddy's user: see deploy/edge/caddy-autosave. */
+  savedFile: file.default('/var/lib/fairway-caddy/saved.json'),
   minReloadInterval: durationMs.prefault('1s'),
 })

@@ -1,14 +1,14 @@
 import { CADDY_CAPABILITIES } from '../caddy/capabilities.ts'
 import { createAdminClient } from '../caddy/client.ts'
 import { revisionConflict } from '../caddy/errors.ts'
-import { checkOwner } from '../caddy/names.ts'
 import type { Applied, Driver, Observed, Plan, Refusal } from '../model/driver.ts'
 import { FairwayError } from '../model/problems.ts'
+import { checkOwner } from '../model/server-names.ts'
 import { applyPlan, previewPlan } from './caddy/apply.ts'
 import type { CaddyOptions } from './caddy/options.ts'
-import { createDial, type Dial } from './caddy/probe.ts'
 import { createQuarantine } from './caddy/quarantine.ts'
 import { readSnapshot, type Snapshot } from './caddy/snapshot.ts'
+import { createDial, type Dial } from './common/probe.ts'
 
 /**
  * Programs a Caddy with the layer4 app through its admin API. Ours are the servers in `apps.layer4.servers` that bear the owner's name as key and

@@ -1,17 +1,16 @@
-import { checkOwner } from '../caddy/names.ts'
+import { HAPROXY_CAPABILITIES } from '../haproxy/capabilities.ts'
 import type { Applied, Driver, Observed, Plan } from '../model/driver.ts'
 import { FairwayError } from '../model/problems.ts'
-import { createDial, type Dial } from './caddy/probe.ts'
+import { createRests } from '../model/rests.ts'
+import { checkOwner } from '../model/server-names.ts'
+import { frontendKey } from '../model/table.ts'
+import { createDial, type Dial } from './common/probe.ts'
 import { applyPlan } from './dataplane/apply.ts'
-import { DATAPLANE_CAPABILITIES } from './dataplane/capabilities.ts'
 import { createDataplaneClient } from './dataplane/client.ts'
 import { revisionConflict } from './dataplane/errors.ts'
 import type { DataplaneOptions } from './dataplane/options.ts'
-import { createRests } from './dataplane/rests.ts'
 import { readSnapshot, type Snapshot } from './dataplane/snapshot.ts'
-import { keysOfTable } from './dataplane/table-of.ts'
 
-const FIRST_REST_MS = 60_000
 /** Codes of a commit of which it is not known how it ended: the API may have forgotten the reload that was due. */
 const UNKNOWN = new Set(['ProxyUnreachable', 'WriteNotConfirmed'])
 
@@ -22,7 +21,7 @@ const UNKNOWN = new Set(['ProxyUnreachable', 'WriteNotConfirmed'])
 export function createDataplaneDriver(options: DataplaneOptions, dial: Dial = createDial(options.timeoutMs)): Driver {
   checkOwner(options.owner)
   const client = createDataplaneClient(options)
-  const rests = createRests(FIRST_REST_MS)
+  const rests = createRests()
   let last: Snapshot | undefined
   let unconfirmed = false
 
@@ -30,7 +29,9 @@ export function createDataplaneDriver(options: DataplaneOptions, dial: Dial = cr
     last = await readSnapshot(client, options, signal)
     const { observed } = last
     // HAProxy may run another configuration than the file has: with all of it to be written again, it is reloaded.
-    return unconfirmed ? { ...observed, drifted: observed.drifted.union(keysOfTable(observed.table)) } : observed
+    return unconfirmed
+      ? { ...observed, drifted: observed.drifted.union(new Set(observed.table.frontends.map(frontendKey))) }
+      : observed
   }
 
   async function apply(plan: Plan, signal: AbortSignal): Promise<Applied> {
@@ -50,5 +51,5 @@ export function createDataplaneDriver(options: DataplaneOptions, dial: Dial = cr
     }
   }
 
-  return { capabilities: DATAPLANE_CAPABILITIES, read, apply, close: () => client.close() }
+  return { capabilities: HAPROXY_CAPABILITIES, read, apply, close: () => client.close() }
 }

@@ -1,6 +1,6 @@
 import { CADDY_CAPABILITIES } from '../caddy/capabilities.ts'
+import { HAPROXY_CAPABILITIES } from '../haproxy/capabilities.ts'
 import { createCaddyDriver } from './caddy.ts'
-import { DATAPLANE_CAPABILITIES } from './dataplane/capabilities.ts'
 import { createDataplaneDriver } from './dataplane.ts'
 import { createEdgeDriver } from './edge.ts'
 import { createWebhookDriver } from './webhook.ts'
@@ -12,5 +12,5 @@ export const drivers = {
   edge: { capabilities: undefined, create: createEdgeDriver },
   // Depends on what the script knows.
   webhook: { capabilities: undefined, create: createWebhookDriver },
-  dataplane: { capabilities: DATAPLANE_CAPABILITIES, create: createDataplaneDriver },
+  dataplane: { capabilities: HAPROXY_CAPABILITIES, create: createDataplaneDriver },
 } as const

@@ -5,13 +5,18 @@ import { type Refused, RequestError, refuse } from './refusal.ts'
 /** What a call of the engine has failed with. */
 export function problemOf(error: unknown, engine: string): Problem {
   if (error instanceof FairwayError) return error.problem
-  const late = error instanceof Error && error.name === 'TimeoutError'
+  // Waits of Node end with an AbortError around it.
+  const late = isLate(error) || (error instanceof Error && isLate(error.cause))
   return {
     code: 'ProxyUnreachable',
     kind: 'transient',
     message: late ? `${engine} took too long to take the change` : `${engine} has failed: ${errorText(error)}`,
     remedy: `Look at the log of fairway-edge on the proxy, and whether ${engine} runs`,
   }
+}
+
+function isLate(error: unknown): boolean {
+  return error instanceof Error && error.name === 'TimeoutError'
 }
 
 /** The same for one owner: a program's complaint may be about somebody else's frontends. */

@@ -2,6 +2,8 @@
 export interface Line {
   readonly line: number
   readonly words: readonly string[]
+  /** Whether it is inside `.if`: only HAProxy knows whether it holds. */
+  readonly conditional: boolean
 }
 
 /** A section with its lines. */
@@ -14,7 +16,7 @@ export interface ConfigSection {
   readonly rest: readonly string[]
   readonly line: number
   readonly lines: readonly Line[]
-  /** Whether it, or a line of it, is inside `.if`: only HAProxy knows whether it holds. */
+  /** Whether it, or a line of it, is inside `.if`. */
   readonly conditional: boolean
 }
 
@@ -56,7 +58,7 @@ export function readSections(text: string): readonly ConfigSection[] {
     }
     const section = sections.at(-1)
     if (section === undefined) continue
-    section.lines.push({ line: index + 1, words })
+    section.lines.push({ line: index + 1, words, conditional })
     if (conditional && !section.conditional) sections.splice(-1, 1, { ...section, conditional })
   }
   return sections

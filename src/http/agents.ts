@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { Agent } from 'undici'
-import { errorText, FairwayError } from '../model/problems.ts'
 import type { Endpoint, TlsFiles } from './endpoint.ts'
+import { readSecretFile } from './secret-files.ts'
 
 interface Files {
   readonly cert: string | undefined
@@ -49,11 +48,15 @@ export function createAgents({
   return { current, close }
 }
 
+/** Many times the largest configuration: what a broken proxy sends must not fill our memory. */
+const LARGEST_ANSWER = 64 * 1_048_576
+
 function createAgent({ cert, key, ca }: Files, timeoutMs: number, socketPath: string | undefined): Agent {
   return new Agent({
     allowH2: false,
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
+    maxResponseSize: LARGEST_ANSWER,
     connect: {
       timeout: timeoutMs,
       ...(socketPath === undefined ? {} : { socketPath }),
@@ -67,20 +70,7 @@ function createAgent({ cert, key, ca }: Files, timeoutMs: number, socketPath: st
 async function readFiles(proxy: string, tls: TlsFiles): Promise<Files> {
   const read = async (name: keyof TlsFiles): Promise<string | undefined> => {
     const path = tls[name]
-    if (path === undefined) return undefined
-    try {
-      return await readFile(path, 'utf8')
-    } catch (error) {
-      throw new FairwayError(
-        {
-          code: 'ConfigInvalid',
-          kind: 'terminal',
-          message: `${name} of proxy ${proxy} cannot be read: ${errorText(error)}`,
-          remedy: 'Correct the path, or mount the Secret that has the file',
-        },
-        error,
-      )
-    }
+    return path === undefined ? undefined : readSecretFile(proxy, name, path)
   }
   const [cert, key, ca] = await Promise.all([read('certFile'), read('keyFile'), read('caFile')])
   return { cert, key, ca }

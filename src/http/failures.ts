@@ -1,4 +1,6 @@
+import { printable } from '../model/printable.ts'
 import { errorText, FairwayError, type Problem } from '../model/problems.ts'
+import { hideSecrets } from '../model/secrets.ts'
 import { describeEndpoint, type Endpoint } from './endpoint.ts'
 
 const LONGEST_TEXT = 300
@@ -88,18 +90,28 @@ export function codeOf(error: unknown): string {
   return error.cause === undefined ? error.name : codeOf(error.cause)
 }
 
+/** Whether an error says that nobody listens there, as opposed to somebody who does not answer. */
+export function isGone(error: unknown): boolean {
+  return ['ECONNREFUSED', 'ENOENT'].includes(codeOf(error))
+}
+
+/** A program does not take our credentials. `text` is what it says. */
 export function unauthorized(endpoint: Endpoint, { credentials }: Program, text: string): Problem {
   const message = `${describeEndpoint(endpoint)} refuses us: ${text}`
   return { code: 'ProxyUnauthorized', kind: 'terminal', message, remedy: credentials }
 }
 
+/** A program cannot be asked. `what` goes behind a colon. */
 export function unreachable(endpoint: Endpoint, what: string, remedy: string): Problem {
   const message = `${describeEndpoint(endpoint)} cannot be reached: ${what}`
   return { code: 'ProxyUnreachable', kind: 'transient', message, remedy }
 }
 
-/** Somebody else's words, on one line and not longer than an Event can carry. */
+/**
+ * Somebody else's words, on one line and not longer than an Event can carry, without credentials of ours that he may have sent back, and without what
+ * steers the terminal of whoever reads the Event.
+ */
 export function oneLine(text: string): string {
-  const line = text.replaceAll(/\s+/g, ' ').trim()
+  const line = printable(hideSecrets(text).replaceAll(/\s+/g, ' ').trim())
   return line.length > LONGEST_TEXT ? `${line.slice(0, LONGEST_TEXT)}…` : line
 }

@@ -1,7 +1,7 @@
-import { fieldOf, isObject } from '../caddy/listeners.ts'
-import { canonicalAddress } from '../model/address.ts'
+import { canonicalAddress, isPort } from '../model/address.ts'
 import { CHECK_DEFAULTS } from '../model/checks.ts'
 import { parseDuration } from '../model/duration.ts'
+import { fieldOf, isObject } from '../model/json.ts'
 import type { Balance, HealthCheck } from '../model/table.ts'
 import type { OldFrontend, OldTarget, Remarks } from './old.ts'
 import { sortTargets } from './targets.ts'
@@ -47,8 +47,9 @@ function readUpstream(at: string, upstream: unknown, remarks: Remarks): readonly
   return texts.flatMap((text) => {
     const [, host = '', port = ''] = /^(?:(?:tcp|udp)[46]?\/)?\[?([^\]]*?)\]?:(\d{1,5})$/.exec(text) ?? []
     const address = canonicalAddress(host)
-    if (address === undefined) remarks.add(at, `upstream ${text} is no address with a port, and is left out`)
-    return address === undefined ? [] : [{ address, port: Number(port) }]
+    if (address !== undefined && isPort(Number(port))) return [{ address, port: Number(port) }]
+    remarks.add(at, `upstream ${text} is no address with a port, and is left out`)
+    return []
   })
 }
 

@@ -1,8 +1,11 @@
-import { fieldOf, isObject, readListeners } from '../caddy/listeners.ts'
+import { readListeners } from '../caddy/listeners.ts'
+import { canonicalAddress, canonicalCidr, familyOf } from '../model/address.ts'
 import type { Listener } from '../model/driver.ts'
+import { isHostName } from '../model/hosts.ts'
+import { fieldOf, isObject } from '../model/json.ts'
 import { errorText, FairwayError } from '../model/problems.ts'
 import { readProxyHandler, readTime } from './caddy-proxy.ts'
-import { createRemarks, type OldConfig, type OldFrontend, type Remarks } from './old.ts'
+import { createRemarks, isCarriedRange, type OldConfig, type OldFrontend, type Remarks } from './old.ts'
 
 const REMEDY = "Name Caddy's whole configuration in JSON, as `caddy adapt` or the admin API's /config/ gives it"
 
@@ -42,11 +45,13 @@ function readServer(name: string, server: unknown, remarks: Remarks): readonly O
   const listeners = readListeners({ layer4: { servers: { [name]: server } } }, () => false)
   if (listeners.length === 0) remarks.add(at, 'listens on no address and port that can be carried over')
   tellUnknown(server, SERVER_KEYS, at, remarks)
+  const carried = withoutCovered(listeners.filter(isCarriedRange))
+  if (!listeners.every(isCarriedRange)) remarks.add(at, 'listens on a range of too many ports, which is left out')
   const found = fieldOf(server, 'routes')
   const routes: readonly unknown[] = Array.isArray(found) ? found : []
   return routes.flatMap((route, index) => {
     const place = routes.length === 1 ? at : `${at}.routes[${index}]`
-    return withoutCovered(listeners).flatMap((listener) => readRoute(place, route, listener, server, remarks))
+    return carried.flatMap((listener) => readRoute(place, route, listener, server, remarks))
   })
 }
 
@@ -109,7 +114,23 @@ function readMatch(
     remarks.add(at, 'matches TLS of any name, which is not told from other traffic: left out')
     return undefined
   }
-  return { hosts: hosts.toSorted(), sourceRanges: textsOf(fieldOf(fieldOf(set, 'remote_ip'), 'ranges')).toSorted() }
+  const sources = textsOf(fieldOf(fieldOf(set, 'remote_ip'), 'ranges'))
+  const ranges = sources.flatMap((text) => rangeOf(text) ?? [])
+  const odd = hosts.find((host) => !isHostName(host)) ?? sources.find((text) => rangeOf(text) === undefined)
+  if (odd !== undefined) {
+    remarks.add(
+      at,
+      `matches by ${JSON.stringify(odd)}, which is no name and no range that can be carried over: left out`,
+    )
+    return undefined
+  }
+  return { hosts: [...new Set(hosts)].toSorted(), sourceRanges: [...new Set(ranges)].toSorted() }
+}
+
+/** Caddy takes single addresses as well. */
+function rangeOf(text: string): string | undefined {
+  const address = canonicalAddress(text)
+  return canonicalCidr(address === undefined ? text : `${address}/${familyOf(address) === 'IPv4' ? 32 : 128}`)
 }
 
 function textsOf(value: unknown): readonly string[] {

@@ -1,5 +1,5 @@
 import type { ConfigSection, Line } from '../haproxy/sections.ts'
-import { canonicalAddress } from '../model/address.ts'
+import { canonicalAddress, isPort } from '../model/address.ts'
 import type { Balance, HealthCheck, ProxyProtocol } from '../model/table.ts'
 import type { Reading } from './haproxy.ts'
 import { effectiveLines, readTime, textOf } from './haproxy-lines.ts'
@@ -65,9 +65,11 @@ function readServer({ file, remarks }: Reading, { words, line }: Line, lines: re
   const [, bracketed, plain, digits] =
     /^(?:\[([^\]]+)\]|([^:]+|[0-9a-f:]*::[0-9a-f:]*?))(?::(\d{1,5}))?$/i.exec(target) ?? []
   const address = canonicalAddress(bracketed ?? plain ?? '')
-  if (address === undefined) remarks.add(at, `${target} is no address, and is left out`)
+  const port = digits === undefined ? undefined : Number(digits)
+  if (address === undefined || (port !== undefined && !isPort(port)))
+    remarks.add(at, `${target} is no address, and is left out`)
   else if (said.left !== undefined) remarks.add(at, `${said.left}, and is left out`)
-  else return [{ address, port: digits === undefined ? undefined : Number(digits), words: said.words }]
+  else return [{ address, port, words: said.words }]
   return []
 }
 

@@ -9,6 +9,7 @@ type Test = readonly string[]
 /** Tests by the name of the ACL: one of them is enough. */
 export type Acls = ReadonlyMap<string, readonly Test[]>
 
+/** Collects the ACLs of a section by name. */
 export function readAcls(lines: readonly Line[]): Acls {
   const acls = new Map<string, readonly Test[]>()
   for (const { words } of lines) {

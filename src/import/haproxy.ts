@@ -4,7 +4,7 @@ import { FairwayError } from '../model/problems.ts'
 import { type Backend, readBackend } from './haproxy-backend.ts'
 import { type Acls, readAcls, readHosts, readSources } from './haproxy-conditions.ts'
 import { effectiveLines, textOf } from './haproxy-lines.ts'
-import { createRemarks, type OldConfig, type OldFrontend, type Remarks } from './old.ts'
+import { createRemarks, isCarriedRange, type OldConfig, type OldFrontend, type Remarks } from './old.ts'
 import { sortTargets } from './targets.ts'
 
 /** Reads what a configuration of HAProxy's listens on and where that leads. `file` is for messages. Throws ConfigInvalid where there is nothing. */
@@ -43,8 +43,8 @@ function readFrontend(reading: Reading, section: ConfigSection): readonly OldFro
   tellUnknown(reading, section)
   const acls = readAcls(section.lines)
   const sourceRanges = readSources(section.lines, acls, (line) => remarks.add(`${file}:${line.line}`, notCarried(line)))
-  const maxconn = Number(textOf(section.lines, 'maxconn'))
-  const maxConnections = maxconn > 0 ? maxconn : undefined
+  const maxconn = textOf(section.lines, 'maxconn') ?? ''
+  const maxConnections = /^[1-9]\d{0,8}$/.test(maxconn) ? Number(maxconn) : undefined
   const binds = section.lines.flatMap((line) => (line.words[0] === 'bind' ? readBind(reading, line) : []))
   return readRoutes(reading, section, acls).flatMap(({ hosts, name }) => {
     const backend = readBackend(reading, section, name)
@@ -63,9 +63,6 @@ function leadOf({ servers, ...settings }: Backend, port: number) {
   return { ...settings, targets: sortTargets(servers.map((one) => ({ address: one.address, port: one.port ?? port }))) }
 }
 
-/** More ports than this in one range are hardly Services. */
-const MOST_PORTS = 256
-
 function readBind({ file, remarks }: Reading, { words, line }: Line) {
   const at = `${file}:${line}`
   const [, sockets = '', ...options] = words
@@ -74,7 +71,7 @@ function readBind({ file, remarks }: Reading, { words, line }: Line) {
     return []
   }
   return readBinds(sockets, options.includes('v6only')).flatMap((range) => {
-    const isCarried = range?.protocol === 'TCP' && range.lastPort - range.firstPort < MOST_PORTS
+    const isCarried = range?.protocol === 'TCP' && isCarriedRange(range)
     if (!isCarried) remarks.add(at, `${sockets} is no address with one port or a few, and is left out`)
     return isCarried ? [{ range, line }] : []
   })

@@ -1,10 +1,10 @@
-import { Document } from 'yaml'
 import { readCaddyConfig } from './caddy.ts'
 import { configOf } from './class-config.ts'
 import { readHaproxyConfig } from './haproxy.ts'
 import { createRemarks, type OldConfig, type OldFrontend, type Remark } from './old.ts'
 import { type Cluster, type Placed, placeFrontends } from './place.ts'
 import { divide, type ServiceWish } from './services.ts'
+import { yamlText } from './yaml-text.ts'
 
 export const SOURCES = ['caddy', 'haproxy'] as const
 export type Source = (typeof SOURCES)[number]
@@ -77,23 +77,7 @@ export function importText({ config, services, remarks }: Imported, file: string
     '`kubectl apply --server-side --field-manager=fairway-import -f -`.',
     ...(remarks.length === 0 ? [] : ['Not as it was:', ...remarks.map(({ at, text }) => `- ${at}: ${text}`)]),
   ]
-  const documents = [commented(config, head), ...services.map((one) => yamlOf(new Document(manifestOf(one))))]
-  return documents.join('---\n')
-}
-
-function commented(value: object, lines: readonly string[]): string {
-  const document = new Document(value)
-  document.commentBefore = lines.map((line) => ` ${oneLine(line)}`).join('\n')
-  return yamlOf(document)
-}
-
-function yamlOf(document: Document): string {
-  return document.toString({ lineWidth: 0 })
-}
-
-/** What others wrote must neither end a comment nor steer a terminal. */
-function oneLine(text: string): string {
-  return text.replaceAll(/\p{Cc}+/gu, ' ').slice(0, 400)
+  return [yamlText(config, head), ...services.map((one) => yamlText(manifestOf(one)))].join('---\n')
 }
 
 function manifestOf({ service, annotations, spec }: ServiceWish): object {

@@ -1,3 +1,5 @@
+import { isPort } from '../model/address.ts'
+import type { Listener } from '../model/driver.ts'
 import type { Frontend, HealthCheck } from '../model/table.ts'
 
 /** Where an old frontend leads. */
@@ -33,6 +35,15 @@ export interface Remark {
 export interface OldConfig {
   readonly frontends: readonly OldFrontend[]
   readonly remarks: readonly Remark[]
+}
+
+/** More ports than this in one range are hardly Services. */
+const MOST_PORTS = 256
+
+/** Whether each port of a range becomes a frontend of its own. */
+export function isCarriedRange({ firstPort, lastPort }: Pick<Listener, 'firstPort' | 'lastPort'>): boolean {
+  const more = lastPort - firstPort
+  return isPort(firstPort) && isPort(lastPort) && more >= 0 && more < MOST_PORTS
 }
 
 /** Collects remarks, each once. */

@@ -1,5 +1,6 @@
 import type { ServicePort } from '../kube/objects.ts'
 import { CHECK_DEFAULTS } from '../model/checks.ts'
+import { durationText } from '../model/duration.ts'
 import type { OldFrontend } from './old.ts'
 
 /** Annotation values by name without prefix. */
@@ -38,10 +39,6 @@ function pace(ms: number): string {
 
 function times(count: number): string {
   return String(Math.min(Math.max(count, 1), MOST_TIMES))
-}
-
-function durationText(ms: number): string {
-  return ms % 1_000 === 0 ? `${ms / 1_000}s` : `${ms}ms`
 }
 
 /** A port as annotations name it. */

@@ -1,4 +1,5 @@
 import { errorText, FairwayError, type Problem } from '../model/problems.ts'
+import { hideSecrets } from '../model/secrets.ts'
 
 /** One cause of a `Status` (meta/v1), such as `FieldValueInvalid` at `metadata.uid`. */
 export interface StatusCause {
@@ -69,7 +70,7 @@ const VERSIONS_REMEDY = 'Compare the versions of Fairway and of the API server'
 const REJECTED_REMEDY = `${VERSIONS_REMEDY}, and look for an admission policy that refuses the request`
 
 function answerProblem({ verb, group, resource }: Asked, status: number, body: Status): Problem {
-  const said = (body.message ?? '').replace(/\.$/, '')
+  const said = hideSecrets(body.message ?? '').replace(/\.$/, '')
   const what = `${verb} of ${resource}`
   if (status === 401) {
     return {

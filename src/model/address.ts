@@ -126,3 +126,8 @@ export function canonicalCidr(text: string): string | undefined {
   const value = (addressNumber(address) >> hostBits) << hostBits
   return `${numberAddress(family, value)}/${Number(prefix)}`
 }
+
+/** Whether a number is a port that can be published or dialled. */
+export function isPort(port: number): boolean {
+  return Number.isInteger(port) && port >= 1 && port <= 65_535
+}

@@ -9,3 +9,8 @@ export function parseDuration(text: string): number | undefined {
   const value = Number(match[1]) * (UNITS[match[2] ?? ''] ?? 0)
   return value > 0 && value <= LONGEST_MS ? value : undefined
 }
+
+/** A time as Caddy, HAProxy, nginx and annotations read it, in seconds where that keeps it whole. */
+export function durationText(ms: number): string {
+  return ms % 1_000 === 0 ? `${ms / 1_000}s` : `${ms}ms`
+}

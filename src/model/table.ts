@@ -79,6 +79,12 @@ export interface Frontend {
   readonly service: ServiceRef | undefined
 }
 
+/** A frontend with its targets in place of its group's name: what is rendered, and what is read back. */
+export interface Served {
+  readonly frontend: Omit<Frontend, 'group'>
+  readonly targets: readonly Target[]
+}
+
 /** All that one cluster wants of one class: frontends sorted by key, groups sorted by id. A value: never edited in place. */
 export interface Table {
   readonly frontends: readonly Frontend[]

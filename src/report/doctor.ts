@@ -40,6 +40,7 @@ export function reportDoctor(findings: readonly Finding[]): DoctorReport {
   }
 }
 
+/** What is well, or worth a word. */
 export function finding(
   check: string,
   state: 'ok' | 'note' | 'skipped',
@@ -50,6 +51,7 @@ export function finding(
   return { check, state, about, message, remedy, code: undefined }
 }
 
+/** What is wrong. */
 export function failing(
   check: string,
   about: string,

@@ -51,6 +51,7 @@ export function reportDrain({ classes }: Survey, proxy: string): DrainReport | u
   return { apiVersion: API_VERSION, kind: 'Drain', proxy, classes: drained }
 }
 
+/** The report for people. */
 export function drainLines({ proxy, classes }: DrainReport): readonly Line[] {
   const safe = classes.every(({ services }) => services.length === 0)
   return paragraphs(

@@ -13,6 +13,7 @@ export interface Row {
 
 const GAP = '  '
 
+/** One line, plain unless it is said how it sounds. */
 export function line(text: string, tone: Tone = 'plain'): Line {
   return { text, tone }
 }

@@ -14,6 +14,7 @@ export interface Trouble {
   readonly remedy: string
 }
 
+/** A problem as reports have it. */
 export function troubleOf(about: string, { code, kind, message, remedy }: Problem): Trouble {
   return { about, code, kind, message, remedy }
 }

@@ -56,6 +56,7 @@ export interface ServiceStatus {
   readonly since: string | undefined
 }
 
+/** How classes, proxies and Services fare. */
 export function reportStatus(survey: Survey): StatusReport {
   return {
     apiVersion: API_VERSION,

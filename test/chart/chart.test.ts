@@ -1,14 +1,11 @@
 // The chart, rendered by a real Helm ($HELM or PATH). UPDATE_GOLDEN=1 rewrites what the output is compared with.
 import assert from 'node:assert/strict'
-import { readFile, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
 import { describe, test } from 'node:test'
 import { parseAllDocuments } from 'yaml'
 import { parseConfig } from '../../src/config/load.ts'
-import { CHART, findHelm, helm, template } from './helm.ts'
+import { CHART, findHelm, helm, lint, matchGolden, template } from './helm.ts'
 
-const GOLDEN = resolve(import.meta.dirname, '../golden/chart')
-const CASES = ['minimal', 'full'] as const
+const CASES = ['minimal', 'full', 'edge'] as const
 
 const found = findHelm()
 const skip = found === undefined ? 'helm is missing: put it on the PATH or name it in HELM' : false
@@ -27,10 +24,36 @@ const REFUSED: readonly (readonly [name: string, args: readonly string[], messag
   ['a cluster that is no DNS label', ['--set', 'config.cluster=Prod_A'], /\/config\/cluster.*Prod_A/],
   ['no classes', ['--set-json', 'config.classes=[]'], /\/config\/classes.*minItems/],
   ['a class without a name', ['--set-json', 'config.classes=[{}]'], /\/config\/classes\/0.*name/],
+  ['a misspelt key of the configuration', ['--set', 'config.clases=1'], /\/config.*'clases' not allowed/],
   [
     'a frontend without a name',
     ['--set-json', 'config.classes=[{"name": "public", "frontends": [{}]}]'],
     /\/config\/classes\/0\/frontends\/0.*name/,
+  ],
+  ['a port that is none', ['--set', 'config.classes[0].frontends[0].port=70000'], /\/frontends\/0\/port.*65,?535/],
+  [
+    'a proxy of no kind',
+    ['--set-json', 'config.classes[0].proxies=[{"name": "edge-1"}]'],
+    /\/config\/classes\/0\/proxies\/0.*oneOf/,
+  ],
+  [
+    'a proxy of two kinds',
+    ['--set', 'config.classes[0].proxies[0].edge.url=https://10.1.0.100:9443'],
+    /\/config\/classes\/0\/proxies\/0.*oneOf/,
+  ],
+  ['an uninstall that is none', ['--set', 'uninstall=forget'], /\/uninstall.*'drain'/],
+  ['credentials without a Secret', ['--set', 'proxySecrets[0].name=edge-1'], /\/proxySecrets\/0.*secretName/],
+  ['a page without a port', ['--set', 'page.listen=127.0.0.1'], /\/page\/listen/],
+  ['a policy that denies and warns', ['--set', 'validatingAdmissionPolicy.actions={Deny,Warn}'], /\/actions/],
+  [
+    'an admission policy on an API server that has none',
+    ['--set', 'validatingAdmissionPolicy.enabled=true', '--kube-version', '1.29.0'],
+    /validatingAdmissionPolicy\.enabled: needs Kubernetes 1\.30/,
+  ],
+  [
+    'to scrape without metrics',
+    ['--set', 'metrics.enabled=false,metrics.serviceMonitor.enabled=true'],
+    /metrics\.serviceMonitor\.enabled: set metrics\.enabled/,
   ],
   [
     'no name for an existing ServiceAccount',
@@ -44,7 +67,7 @@ interface Manifest {
   readonly kind: string
   readonly metadata: { readonly name: string; readonly namespace?: string }
   readonly data?: Readonly<Record<string, string>>
-  readonly rules?: readonly { readonly resources: readonly string[]; readonly verbs: readonly string[] }[]
+  readonly rules?: readonly { readonly resources?: readonly string[]; readonly verbs: readonly string[] }[]
 }
 
 function manifests(text: string): readonly Manifest[] {
@@ -60,24 +83,17 @@ async function objectNames(namespace: string): Promise<readonly string[]> {
   return manifests(stdout).map((one) => `${one.kind}/${one.metadata.namespace ?? ''}/${one.metadata.name}`)
 }
 
-/** The files end in .golden so that no formatter rewrites what Helm wrote. */
-async function matchGolden(name: string, text: string): Promise<void> {
-  const file = join(GOLDEN, `${name}.yaml.golden`)
-  if (process.env['UPDATE_GOLDEN'] === '1') await writeFile(file, text)
-  assert.equal(text, await readFile(file, 'utf8'), `differs from ${file}; UPDATE_GOLDEN=1 accepts it`)
-}
-
 describe('chart', { skip }, () => {
   for (const values of CASES) {
     test(`${values} values pass lint --strict`, async () => {
-      const result = await helm(program, ['lint', '--strict', CHART, '-f', join(CHART, 'ci', `${values}-values.yaml`)])
+      const result = await lint(program, values)
       assert.ok(result.ok, result.stdout + result.stderr)
     })
 
     test(`${values} values render what they did`, async () => {
       const result = await template(program, values)
       assert.ok(result.ok, result.stderr)
-      await matchGolden(values, result.stdout)
+      await matchGolden(`${values}.yaml`, result.stdout)
     })
 
     test(`${values} values hold a configuration that the program accepts`, async () => {
@@ -101,7 +117,7 @@ describe('chart', { skip }, () => {
   })
 
   test('asks for the least: the only writes are status, Events and its own Lease', async () => {
-    const { stdout } = await template(program, 'minimal')
+    const { stdout } = await template(program, 'minimal', '--no-hooks')
     const rules = manifests(stdout).flatMap((one) => one.rules ?? [])
     const writes = rules.filter(({ verbs }) => verbs.some((verb) => !['get', 'list', 'watch'].includes(verb)))
     assert.deepEqual(writes, [
@@ -115,6 +131,24 @@ describe('chart', { skip }, () => {
         verbs: ['get', 'update'],
       },
     ])
+  })
+
+  test('the uninstall hook may stop its own operator, and write nothing else than that may', async () => {
+    const [all, own] = await Promise.all([template(program, 'minimal'), template(program, 'minimal', '--no-hooks')])
+    const before = new Set(manifests(own.stdout).map((one) => JSON.stringify(one.rules)))
+    const further = manifests(all.stdout).flatMap((one) =>
+      before.has(JSON.stringify(one.rules)) ? [] : (one.rules ?? []),
+    )
+    assert.deepEqual(further[0], {
+      apiGroups: ['apps'],
+      resources: ['deployments/scale'],
+      resourceNames: ['demo-fairway'],
+      verbs: ['patch'],
+    })
+    assert.deepEqual(
+      further.slice(1).flatMap(({ resources = [] }) => resources),
+      ['leases', 'leases'],
+    )
   })
 
   test('keeps two releases of one name in two namespaces apart', async () => {

@@ -1,8 +1,11 @@
+import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
 import { delimiter, join, resolve } from 'node:path'
 
 export const CHART = resolve(import.meta.dirname, '../../charts/fairway')
+const GOLDEN = resolve(import.meta.dirname, '../golden/chart')
 
 /** The Helm to test with: $HELM, or `helm` on the PATH. Undefined where there is none. */
 export function findHelm(): string | undefined {
@@ -34,8 +37,26 @@ export function helm(program: string, args: readonly string[]): Promise<HelmResu
   })
 }
 
-/** `helm template` of the chart as release `demo` in namespace `fairway`. A Helm without a cluster must be told a Kubernetes version. */
+/** A Helm without a cluster must be told a Kubernetes version. */
+const VERSION = ['--kube-version', '1.36.0'] as const
+
+export function valuesFile(values: string): string {
+  return join(CHART, 'ci', `${values}-values.yaml`)
+}
+
+/** `helm lint --strict` of the chart. */
+export function lint(program: string, values: string): Promise<HelmResult> {
+  return helm(program, ['lint', '--strict', CHART, '-f', valuesFile(values), ...VERSION])
+}
+
+/** `helm template` of the chart as release `demo` in namespace `fairway`. */
 export function template(program: string, values: string, ...args: readonly string[]): Promise<HelmResult> {
-  const file = join(CHART, 'ci', `${values}-values.yaml`)
-  return helm(program, ['template', 'demo', CHART, '-n', 'fairway', '-f', file, '--kube-version', '1.36.0', ...args])
+  return helm(program, ['template', 'demo', CHART, '-n', 'fairway', '-f', valuesFile(values), ...VERSION, ...args])
+}
+
+/** The files end in .golden so that no formatter rewrites what Helm wrote. */
+export async function matchGolden(name: string, text: string): Promise<void> {
+  const file = join(GOLDEN, `${name}.golden`)
+  if (process.env['UPDATE_GOLDEN'] === '1') await writeFile(file, text)
+  assert.equal(text, await readFile(file, 'utf8'), `differs from ${file}; UPDATE_GOLDEN=1 accepts it`)
 }

@@ -11,6 +11,7 @@ import { fetchPromtool } from '../lab/promtool.ts'
 import { sampleEdge, sampleOperator } from '../support/sample-metrics.ts'
 
 const RULES = resolve(import.meta.dirname, '../../deploy/observability/alerts.yaml')
+const DASHBOARD = resolve(import.meta.dirname, '../../deploy/observability/dashboard.json')
 const signal = AbortSignal.timeout(110_000)
 let promtool = ''
 
@@ -154,23 +155,30 @@ const CASES: Readonly<Record<string, Case>> = {
   },
 }
 
-/** Names of the alerts that fire in a world, as the checker finds them: it is told that none does, and complains of each that it sees. */
-async function firing(world: World, at: number, names: readonly string[]): Promise<readonly string[]> {
+/** Hands the content, which as JSON is YAML too, to the work as a file. */
+async function withFile<T>(content: object, work: (file: string) => Promise<T>): Promise<T> {
   const dir = mkdtempSync(join(tmpdir(), 'fairway-alerts-'))
   try {
-    const series = Object.entries(world).map(([name, values]) => ({ series: name, values }))
-    const quiet = names.map((alertname) => ({ eval_time: `${at}m`, alertname, exp_alerts: [] }))
-    const file = join(dir, 'test.json')
-    const tests = [{ interval: '1m', input_series: series, alert_rule_test: quiet }]
-    writeFileSync(file, JSON.stringify({ rule_files: [RULES], evaluation_interval: '1m', tests }))
-    const { stdout, stderr } = await tryRun([promtool, 'test', 'rules', file], {}, signal)
-    const said = stdout + stderr
-    const fired = [...said.matchAll(/alertname: ?(\w+)/g)].map(([, name = '']) => name)
-    assert.ok(/SUCCESS/.test(said) || fired.length > 0, said)
-    return fired
+    const file = join(dir, 'file.yaml')
+    writeFileSync(file, JSON.stringify(content))
+    return await work(file)
   } finally {
     rmSync(dir, { recursive: true })
   }
+}
+
+/** Names of the alerts that fire in a world, as the checker finds them: it is told that none does, and complains of each that it sees. */
+function firing(world: World, at: number, names: readonly string[]): Promise<readonly string[]> {
+  const series = Object.entries(world).map(([name, values]) => ({ series: name, values }))
+  const quiet = names.map((alertname) => ({ eval_time: `${at}m`, alertname, exp_alerts: [] }))
+  const tests = [{ interval: '1m', input_series: series, alert_rule_test: quiet }]
+  return withFile({ rule_files: [RULES], evaluation_interval: '1m', tests }, async (file) => {
+    const { stdout, stderr } = await tryRun([promtool, 'test', 'rules', file], {}, signal)
+    const said = stdout + stderr
+    const fired = Array.from(said.matchAll(/alertname: ?(\w+)/g), ([, name = '']) => name)
+    assert.ok(/SUCCESS/.test(said) || fired.length > 0, said)
+    return fired
+  })
 }
 
 function alertNames(): readonly string[] {
@@ -183,6 +191,20 @@ function alertNames(): readonly string[] {
 test('Prometheus takes the rules', async () => {
   const { code, stdout, stderr } = await tryRun([promtool, 'check', 'rules', '--lint-fatal', RULES], {}, signal)
   assert.equal(code, 0, stdout + stderr)
+})
+
+test('Prometheus understands each query of the dashboard', async () => {
+  const { panels } = JSON.parse(readFileSync(DASHBOARD, 'utf8')) as {
+    readonly panels: readonly { readonly targets?: readonly { readonly expr: string }[] }[]
+  }
+  const queries = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))
+  assert.ok(queries.length > 30)
+  const plain = queries.map((query) => query.replaceAll('$__rate_interval', '5m').replaceAll(/"\$\w+"/g, '".*"'))
+  const rules = plain.map((expr, index) => ({ record: `query:${index}`, expr }))
+  await withFile({ groups: [{ name: 'dashboard', rules }] }, async (file) => {
+    const { code, stdout, stderr } = await tryRun([promtool, 'check', 'rules', file], {}, signal)
+    assert.equal(code, 0, stdout + stderr)
+  })
 })
 
 test('each alert has its case', () => {

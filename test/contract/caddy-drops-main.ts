@@ -47,8 +47,8 @@ const unit = await makeCaddy()
 let load: Load | undefined
 try {
   await unit.start()
-  const { binary, socketPath } = unit
-  const options = { admin: { url: 'http://localhost', socketPath }, binary, minReloadIntervalMs: 0, log }
+  const { binary, savedFile, socketPath } = unit
+  const options = { admin: { url: 'http://localhost', socketPath }, binary, savedFile, minReloadIntervalMs: 0, log }
   const engine = await createCaddyEngine(options, over.signal)
   const targets = ['a', 'b', 'c'].map((name, index) => ({ name, address: local(21 + index) }))
   const targetPort = await freePort(...targets.map(({ address }) => address))

@@ -26,9 +26,9 @@ export function adminApps({ from, to }: AdminPart) {
 
 export async function startHarness(admin: AdminPart): Promise<CaddyHarness> {
   const unit = await makeCaddy(adminApps(admin))
-  const { binary, socketPath } = unit
+  const { binary, savedFile, socketPath } = unit
   const rests = { minReloadIntervalMs: 0, failedStartRestMs: 0 }
-  const options = { admin: { url: 'http://localhost', socketPath }, binary, ...rests, log }
+  const options = { admin: { url: 'http://localhost', socketPath }, binary, savedFile, ...rests, log }
   const engines: Engine[] = []
   const thieves: Server[] = []
   try {

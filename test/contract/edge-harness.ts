@@ -5,7 +5,7 @@ import { createEdgeClient } from '../../src/drivers/edge/client.ts'
 import type { EdgeOptions } from '../../src/drivers/edge/options.ts'
 import { tablePath } from '../../src/drivers/edge/read.ts'
 import { createEdgeDriver } from '../../src/drivers/edge.ts'
-import { readListeners } from '../../src/edge/engines/haproxy/listeners.ts'
+import { readListeners } from '../../src/haproxy/listeners.ts'
 import { hostPort } from '../../src/model/address.ts'
 import type { Driver } from '../../src/model/driver.ts'
 import { tableAnswerSchema } from '../../src/model/edge-wire.ts'
@@ -90,7 +90,7 @@ function describeSockets({ proxy, log }: EdgeUnit<HaproxyUnit>) {
     openSockets: async () => listeningSockets(...(await proxy.pids())),
     async configuredSockets(): Promise<readonly string[]> {
       const paths = [proxy.adminFile, proxy.configFile]
-      const found = await Promise.all(paths.map(async (path) => readListeners(path, await readFile(path, 'utf8'))))
+      const found = await Promise.all(paths.map(async (path) => readListeners(await readFile(path, 'utf8'))))
       return found.flatMap((all) => all.map((one) => `tcp ${hostPort(one.address, one.firstPort)}`)).toSorted()
     },
     async writes(): Promise<number> {

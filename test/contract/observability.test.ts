@@ -113,6 +113,9 @@ before(async () => {
   await new Promise<void>((done) => void parrot.listen(0, '127.0.0.1', done))
   cluster = await FakeApiServer.start()
   cluster.put('/api/v1/namespaces', { metadata: { name: 'kube-system' } })
+  const addresses = [{ type: 'InternalIP', address: '192.0.2.11' }]
+  const status = { addresses, conditions: [{ type: 'Ready', status: 'True' }] }
+  cluster.put('/api/v1/nodes', { metadata: { name: 'n1' }, spec: {}, status })
   const spec = { type: 'LoadBalancer', ports: [{ port: 443, nodePort: 30_443, protocol: 'TCP' }] }
   for (const name of ['c0', 'c1', 'c2', 'c3'])
     cluster.put('/api/v1/services', {
@@ -140,6 +143,8 @@ test('a leader counts passes, calls, errors and writes, and names its proxies', 
     /^fairway_proxy_problem\{class="c0",proxy="edge-1",code="\w+"\} 1$/m,
     /^fairway_pass_duration_seconds_count\{class="c3",result="unfinished"\} [1-9]/m,
     /^fairway_proxy_call_duration_seconds_count\{class="c0",proxy="edge-1",call="read"\} [1-9]/m,
+    /^fairway_status_writes_total\{result="failed"\} 3$/m,
+    /^fairway_status_writes_total\{result="written"\} [1-9]/m,
     /^fairway_errors_total\{part="status",code="ApiUnreachable"\} [1-9]/m,
     /^fairway_events_total\{type="Warning",reason="\w+"\} [1-9]/m,
     /^fairway_build_info\{version="\d/m,
@@ -179,6 +184,18 @@ test('nor in what Services and Events say', () => {
   assert.match(told, /you said/)
   const encoded = Buffer.from(`admin:${SECRETS.password}`).toString('base64')
   for (const [name, secret] of Object.entries({ ...SECRETS, encoded })) assert.ok(!told.includes(secret), name)
+})
+
+/** Whether the configuration file is in use, as the metrics say: `1` or `0`. */
+async function used(): Promise<string | undefined> {
+  return /^fairway_config_last_reload_successful (\d)$/m.exec(await scrape())?.[1]
+}
+
+test('a configuration that cannot be used is told, and that it can be again', async () => {
+  writeFileSync(join(dir, 'fairway.yaml'), '{"cluster": 1}')
+  await waitFor('the mistake to be seen', async () => (await used()) === '0', { timeoutMs: 10_000 }, signal)
+  configuration()
+  await waitFor('the mistake to be gone', async () => (await used()) === '1', { timeoutMs: 10_000 }, signal)
 })
 
 test('metrics that are off are not served, and health is', async () => {

@@ -1,6 +1,7 @@
 /** The demo on the least that is real: API server, proxy, operator; a process in each node namespace answers in place of kube-proxy and pods. */
 import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { freePort } from '../contract/sockets.ts'
 import { buildBinaries } from '../lab/build.ts'
 import { type Lab, startLab } from '../lab/lab.ts'
 import { toStderr } from '../lab/progress.ts'
@@ -11,6 +12,7 @@ import { waitFor } from '../lab/wait.ts'
 import type { DemoProxy, ProxyKind } from './proxy.ts'
 import { say, showCurl, showKubectl } from './show.ts'
 
+const SOON = { timeoutMs: 30_000, intervalMs: 50 } as const
 const MAIN = resolve(import.meta.dirname, '../../src/main.ts')
 
 function serviceFor({ proxyProtocol }: DemoProxy): object {
@@ -71,10 +73,11 @@ async function startOperator(lab: Lab, config: object, signal: AbortSignal): Pro
   const file = join(lab.dir, 'fairway.yaml')
   writeFileSync(file, JSON.stringify(config, undefined, 2))
   const files = ['--config', file, '--kubeconfig', lab.kubeconfig]
-  const operator = lab.spawn('host', 'fairway', [process.execPath, MAIN, 'run', ...files, '--health-port', '18080'])
+  const port = await freePort('::')
+  const operator = lab.spawn('host', 'fairway', [process.execPath, MAIN, 'run', ...files, '--health-port', `${port}`])
   const ready = async (limit: AbortSignal) => {
     if (operator.exitCode() !== undefined) return 'ended'
-    return (await fetch('http://127.0.0.1:18080/readyz', { signal: limit })).ok ? 'ready' : undefined
+    return (await fetch(`http://127.0.0.1:${port}/readyz`, { signal: limit })).ok ? 'ready' : undefined
   }
   const state = await waitFor('the operator to be ready', ready, { timeoutMs: 20_000 }, signal)
   if (state === 'ended') throw new Error(`the operator ended:\n${await tailFile(operator.logFile)}`)
@@ -87,10 +90,14 @@ export async function apply(lab: Lab, manifest: object, signal: AbortSignal): Pr
   await showKubectl(lab, ['apply', '-f', file], signal)
 }
 
-/** Waits until a Service has an address in its status. */
+/** Waits until a Service has an address in its status, and is answered there: nodes learn of it a moment after the proxy, which may not ask for their health. */
 export async function waitForAddress(lab: Lab, service: string, signal: AbortSignal): Promise<string> {
   const read = async (limit: AbortSignal) =>
     (await lab.kubectl(['get', 'svc', service, '-o', 'jsonpath={.status.loadBalancer.ingress[0].ip}'], limit)).trim() ||
     undefined
-  return waitFor(`an address for Service ${service}`, read, { timeoutMs: 30_000, intervalMs: 50 }, signal)
+  const address = await waitFor(`an address for Service ${service}`, read, SOON, signal)
+  const ask = ['curl', '-sf', '-m', '5', '-o', '/dev/null', `http://${address}/`]
+  const isAnswered = async (limit: AbortSignal) => (await lab.inNamespace('client', ask, limit)).code === 0
+  await waitFor(`answers from ${address}`, isAnswered, SOON, signal)
+  return address
 }

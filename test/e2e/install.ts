@@ -23,7 +23,9 @@ export async function reconfigure(lab: Lab, config: object, signal: AbortSignal)
   const arrived = async (limit: AbortSignal) => {
     const mark = `lab.example/seen=${Date.now()}`
     await lab.kubectl([...own, 'annotate', 'pods', ...ownPods, '--overwrite', mark], limit)
-    const mounted = await lab.kubectl(['exec', ...deployment, '--', 'cat', `/etc/fairway/${configFile}`], limit)
+    // There is no shell in the image, and no cat.
+    const print = `process.stdout.write(fs.readFileSync('/etc/fairway/${configFile}'))`
+    const mounted = await lab.kubectl(['exec', ...deployment, '--', 'node', '--eval', print], limit)
     return mounted === text
   }
   await waitFor('the edit to reach the pod', arrived, { timeoutMs: 30_000, intervalMs: 500 }, signal)

@@ -1,7 +1,9 @@
 /** A real Caddy with the layer4 app, which keeps what it was given over its admin API, as under the unit of deploy/edge. */
+import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import { request } from 'undici'
 import { createAgents } from '../../src/http/agents.ts'
 import { buildCaddy } from '../lab/build.ts'
@@ -11,6 +13,9 @@ import type { ProxyUnit } from './unit.ts'
 
 const ANSWERS_WITHIN_MS = 10_000
 const BUILT_WITHIN_MS = 1_800_000
+/** As the unit of deploy/edge runs it before each start. */
+const AUTOSAVE = resolve(import.meta.dirname, '../../deploy/edge/caddy-autosave')
+const run = promisify(execFile)
 
 export interface CaddyUnit extends ProxyUnit {
   readonly binary: string
@@ -18,6 +23,8 @@ export interface CaddyUnit extends ProxyUnit {
   readonly socketPath: string
   /** Where Caddy keeps what it was given. */
   readonly autosave: string
+  /** What the edge saves in case of its being cut off. */
+  readonly savedFile: string
   /** One request to the admin API. Rejects unless it answers 200. */
   readonly admin: (method: string, path: string, body?: unknown) => Promise<unknown>
   readonly adminText: (method: string, path: string, body?: unknown) => Promise<string>
@@ -28,6 +35,7 @@ export async function makeCaddy(apps: Readonly<Record<string, unknown>> = {}, gi
   const binary = given ?? (await buildCaddy(toStderr, AbortSignal.timeout(BUILT_WITHIN_MS))).caddy
   const dir = await mkdtemp(join(tmpdir(), 'fairway-caddy-'))
   const [socketPath, config] = [join(dir, 'admin.sock'), join(dir, 'config.json')]
+  const [autosave, savedFile] = [join(dir, 'config/caddy/autosave.json'), join(dir, 'fairway/saved.json')]
   await writeFile(config, JSON.stringify({ admin: { listen: `unix/${socketPath}` }, apps }))
   const agents = createAgents({ proxy: 'caddy', tls: {}, timeoutMs: ANSWERS_WITHIN_MS, socketPath })
 
@@ -53,20 +61,20 @@ export async function makeCaddy(apps: Readonly<Record<string, unknown>> = {}, gi
     env: { HOME: dir, XDG_CONFIG_HOME: join(dir, 'config'), XDG_DATA_HOME: join(dir, 'data') },
     isUp: async () => (await admin('GET', '/config/')) !== undefined,
   })
-  const autosave = join(dir, 'config/caddy/autosave.json')
   const pids = async () => [program.pid() ?? 0]
   return {
     dir,
     binary,
     socketPath,
     autosave,
+    savedFile,
     admin,
     adminText,
-    engine: { caddy: { admin: `unix/${socketPath}`, binary, minReloadInterval: '1ms' } },
+    engine: { caddy: { admin: `unix/${socketPath}`, binary, savedFile, minReloadInterval: '1ms' } },
     // Caddy has the only file, and writes it itself.
     prepare: async () => {},
     start: async () => {
-      await removeBroken(autosave)
+      await run('sh', [AUTOSAVE, autosave, savedFile])
       await program.start()
     },
     kill: program.kill,
@@ -78,15 +86,6 @@ export async function makeCaddy(apps: Readonly<Record<string, unknown>> = {}, gi
       await program.kill()
       await rm(dir, { recursive: true, force: true })
     },
-  }
-}
-
-/** As the unit does before each start: Caddy does not write its file in one go, and may be killed meanwhile. */
-async function removeBroken(autosave: string): Promise<void> {
-  try {
-    JSON.parse(await readFile(autosave, 'utf8'))
-  } catch {
-    await rm(autosave, { force: true })
   }
 }
 

@@ -1,11 +1,15 @@
 /** Caddy in the edge namespace: with its admin API where an operator reaches it, or beside an edge. */
 import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { edge } from './addresses.ts'
 import type { Lab, LabProcess } from './lab.ts'
 import { deployed, makeFolder, type ProxyProgram } from './proxy-program.ts'
 import { createUnit } from './unit.ts'
 import { waitFor } from './wait.ts'
+
+/** What comes before each start, and the start. */
+const START = 'sh "$0" "$1" "$2"; shift 2; exec "$@"'
+const AUTOSAVE = resolve(import.meta.dirname, '../../deploy/edge/caddy-autosave')
 
 export interface CaddyOptions {
   /** The program: buildCaddy gives it. */
@@ -40,13 +44,14 @@ export async function startCaddy(lab: Lab, options: CaddyOptions, signal: AbortS
 export function prepareCaddy(lab: Lab, name: string, binary: string): ProxyProgram {
   const dir = makeFolder(lab, name)
   const [configFile, socket] = [join(dir, 'fairway.json'), join(dir, 'admin.sock')]
+  const [autosave, saved] = [join(dir, 'caddy/autosave.json'), join(dir, 'saved.json')]
   writeFileSync(configFile, deployed('caddy.json', { '/run/caddy/admin.sock': socket }))
   const config = ['--unix-socket', socket, 'http://localhost/config/']
   return {
-    engine: { caddy: { admin: `unix/${socket}`, binary } },
+    engine: { caddy: { admin: `unix/${socket}`, binary, savedFile: saved } },
     unit: createUnit(lab, {
       name,
-      argv: [binary, 'run', '--resume', '--config', configFile],
+      argv: ['sh', '-c', START, AUTOSAVE, autosave, saved, binary, 'run', '--resume', '--config', configFile],
       env: homeIn(dir),
       answers: async (signal) => answersCurl(lab, config, signal),
     }),

@@ -6,7 +6,7 @@ import { type Progress, step } from './progress.ts'
 import { minimumGo } from './versions.ts'
 
 /** What is meant to be done: each needs what the lines of `packages` name it for. */
-export type Purpose = 'api' | 'demo' | 'cluster' | 'image' | 'nginx' | 'envoy'
+export type Purpose = 'page' | 'api' | 'demo' | 'cluster' | 'image' | 'nginx' | 'envoy'
 
 interface DebianPackage {
   readonly name: string
@@ -30,6 +30,7 @@ const packages: readonly DebianPackage[] = [
   { name: 'util-linux', provides: 'nsenter', purposes: ['demo', 'cluster'] },
   { name: 'procps', provides: 'sysctl', purposes: ['demo', 'cluster'] },
   { name: 'curl', provides: 'curl', purposes: ['api', 'demo', 'cluster'] },
+  { name: 'jq', provides: 'jq', purposes: ['api'] },
   { name: 'haproxy', provides: 'haproxy', purposes: ['api', 'demo', 'cluster'] },
   { name: 'webhook', provides: 'webhook', purposes: ['api'] },
   { name: 'nginx-light', provides: 'nginx', purposes: ['api', 'nginx'], unit: 'nginx' },
@@ -39,6 +40,7 @@ const packages: readonly DebianPackage[] = [
     purposes: ['api', 'nginx'],
   },
   { name: 'python3-pip', provides: 'pip3', purposes: ['api', 'envoy'] },
+  { name: 'chromium', provides: 'chromium', purposes: ['page'] },
   { name: 'runc', provides: 'runc', purposes: ['cluster'] },
   { name: 'containernetworking-plugins', provides: '/usr/lib/cni/ptp', purposes: ['cluster'] },
   { name: 'nftables', provides: 'nft', purposes: ['cluster'] },

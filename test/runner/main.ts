@@ -10,7 +10,7 @@ import { ANNOUNCED_SKIPS } from './announced-skips.ts'
 import type { TestRecord } from './counts-reporter.ts'
 import { STAGES, type Stage, type StageResult } from './stages.ts'
 
-const PURPOSES: readonly Purpose[] = ['api', 'demo', 'cluster', 'image', 'nginx', 'envoy']
+const PURPOSES: readonly Purpose[] = ['page', 'api', 'demo', 'cluster', 'image', 'nginx', 'envoy']
 /** Stages that need nothing but Node. */
 const LIGHT = new Set(['static', 'unit'])
 

@@ -130,11 +130,22 @@ export const STAGES: readonly Stage[] = [
     what: 'the driver contract, against real proxies',
     run: nodeTests(['test/contract/**/*.test.ts'], 120_000),
   },
+  { name: 'page', what: 'the status page, in Chromium', run: nodeTests(['test/page/**/*.test.ts'], 120_000) },
   { name: 'chart', what: 'the Helm chart', run: nodeTests(['test/chart/**/*.test.ts'], 60_000) },
   {
     name: 'resilience',
     what: 'replicas, and an API server that dies',
     run: nodeTests(['test/resilience/**/*.test.ts'], 600_000),
+  },
+  {
+    name: 'moving',
+    what: 'ways over from other systems, as docs/moving has them',
+    run: nodeTests(['test/moving/**/*.test.ts'], 2_400_000),
+  },
+  {
+    name: 'docs',
+    what: 'what the documents say, on real machines and clusters',
+    run: nodeTests(['test/docs/**/*.test.ts'], 1_800_000),
   },
   { name: 'demo', what: 'npm run demo -- --once', run: command('the demo', ['test/demo/main.ts', '--once']) },
   demo('nginx'),

@@ -24,13 +24,13 @@ const RULES: Readonly<Record<string, { readonly ours: readonly string[]; readonl
   desired: { ours: ['model', 'type:kube/objects.ts'], packages: [] },
   plan: { ours: ['model'], packages: [] },
   kube: { ours: ['model'], packages: ['@kubernetes/client-node', 'undici', 'node:'] },
-  http: { ours: ['model'], packages: ['undici', 'node:'] },
-  caddy: { ours: ['model', 'http'], packages: ['undici', 'zod', 'p-retry', 'node:'] },
+  http: { ours: ['model'], packages: ['undici', 'p-retry', 'node:'] },
+  caddy: { ours: ['model', 'http'], packages: ['undici', 'zod', 'node:'] },
   haproxy: { ours: ['model'], packages: [] },
   import: { ours: ['model', 'caddy', 'haproxy', 'type:kube/objects.ts'], packages: ['yaml'] },
-  drivers: { ours: ['model', 'http', 'caddy', 'haproxy'], packages: ['undici', 'zod', 'p-retry', 'node:'] },
+  drivers: { ours: ['model', 'http', 'caddy', 'haproxy'], packages: ['undici', 'zod', 'node:'] },
   edge: {
-    ours: ['model', 'config', 'http', 'caddy'],
+    ours: ['model', 'config', 'http', 'caddy', 'haproxy'],
     packages: ['hono', '@hono/node-server', '@peculiar/x509', 'prom-client', 'reflect-metadata', 'zod', 'node:'],
   },
   report: {

@@ -3,16 +3,12 @@ import { type Servers, writeServers } from '../../caddy/apps.ts'
 import { parseBindError } from '../../caddy/bind-error.ts'
 import type { AdminClient, Answer } from '../../caddy/client.ts'
 import { answerProblem, caddyText, notConfirmed } from '../../caddy/errors.ts'
-import { socketOf } from '../../caddy/sockets.ts'
 import type { Applied, Plan, Refusal } from '../../model/driver.ts'
 import { FairwayError } from '../../model/problems.ts'
-import { type FrontendKey, frontendKey, type Table } from '../../model/table.ts'
-import type { Refused, Wanted } from './decided.ts'
+import type { Dial } from '../common/probe.ts'
+import { resolveTable } from '../common/wanted.ts'
 import { isSameAs, mergeServers } from './merge.ts'
-import type { CaddyOptions } from './options.ts'
-import { type PreflightParts, preflight } from './preflight.ts'
-import type { Dial } from './probe.ts'
-import type { Quarantine } from './quarantine.ts'
+import { type PreflightParts, preflight, withBarred } from './preflight.ts'
 import { readSnapshot, type Snapshot } from './snapshot.ts'
 import { cutStrays } from './strays.ts'
 
@@ -31,7 +27,7 @@ export async function applyPlan(
   signal: AbortSignal,
 ): Promise<Applied> {
   const { options, quarantine, dial } = applier
-  const wanted = resolveTable(options, plan.table)
+  const wanted = resolveTable(options.listen, plan.table)
   const redial = options.probe ? (targets: Parameters<Dial>[0]) => dial(targets, signal) : undefined
   const cut = cutStrays(snapshot, plan.strays)
   await quarantine.review(wanted, redial)
@@ -60,34 +56,10 @@ export async function previewPlan(
   plan: Plan,
   signal: AbortSignal,
 ): Promise<readonly Refusal[]> {
-  const wanted = resolveTable(parts.options, plan.table)
+  const wanted = resolveTable(parts.options.listen, plan.table)
   const decided = { wanted, keep: plan.keep, cut: cutStrays(snapshot, plan.strays) }
-  const refused = withBarred(await preflight(parts, snapshot, decided, signal), wanted, parts.quarantine)
+  const refused = await preflight(parts, snapshot, decided, signal)
   return Array.from(refused, ([key, { problem }]) => ({ key, problem }))
-}
-
-function resolveTable({ listen }: CaddyOptions, table: Table): readonly Wanted[] {
-  const groups = new Map(table.groups.map((group) => [group.id, group.targets]))
-  return table.frontends.map((frontend) => {
-    const targets = groups.get(frontend.group)
-    const key = frontendKey(frontend)
-    if (targets === undefined)
-      throw new TypeError(`${key} names group ${frontend.group}, which its table does not have`)
-    return { key, frontend, targets, socket: socketOf(listen, frontend) }
-  })
-}
-
-function withBarred(
-  found: ReadonlyMap<FrontendKey, Refused>,
-  wanted: readonly Wanted[],
-  quarantine: Quarantine,
-): ReadonlyMap<FrontendKey, Refused> {
-  const refused = new Map(found)
-  for (const one of wanted) {
-    const problem = quarantine.find(one)
-    if (problem !== undefined) refused.set(one.key, { problem, keep: false })
-  }
-  return refused
 }
 
 /** Writes all servers in exchange for the snapshot, and reads them back. Gives Caddy's answer where it rejects them. */

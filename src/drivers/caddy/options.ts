@@ -1,6 +1,6 @@
 import type { AdminAccess } from '../../caddy/client.ts'
-import type { ListenMap } from '../../caddy/sockets.ts'
 import type { DriverLog } from '../../http/endpoint.ts'
+import type { ListenMap } from '../../model/listen.ts'
 import type { Owner } from '../../model/table.ts'
 
 /** The admin API is `admin.listen` behind a tunnel or on loopback, or `admin.remote` with client certificates. */

@@ -1,13 +1,12 @@
-import { createHash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { readDuration } from '../../caddy/durations.ts'
-import type { Served } from '../../caddy/handlers.ts'
-import { fieldOf } from '../../caddy/listeners.ts'
-import { type ServerName, serverKey } from '../../caddy/names.ts'
 import { type KeptRoutes, type RenderContext, renderShell } from '../../caddy/render.ts'
 import { compareHosts, hostsOf, type RouteContext, readRoute } from '../../caddy/routes.ts'
 import { shellShape } from '../../caddy/shape.ts'
-import { type FrontendKey, frontendKey, makeTable, type Table, type TargetGroup } from '../../model/table.ts'
+import { fieldOf } from '../../model/json.ts'
+import { type ServerName, serverKey } from '../../model/server-names.ts'
+import type { Served } from '../../model/table.ts'
+import { type FrontendKey, frontendKey } from '../../model/table.ts'
 
 /** A frontend's part of a server: its routes, as the proxy has them. */
 export interface ServerPart extends KeptRoutes {
@@ -65,20 +64,4 @@ function tryRoute(context: RouteContext, route: unknown): Served | undefined {
     // Well-formed, but nothing that we would write: a placeholder for an address, a port out of range.
     return undefined
   }
-}
-
-/** Makes a table of what was read back. Groups of equal content become one, however many frontends share it, and are named by that content. */
-export function tableOf(all: Iterable<Served>): Table {
-  const groups = new Map<string, TargetGroup>()
-  const frontends = Array.from(all, ({ frontend, targets }) => {
-    const content = targets.map(({ address, port }) => `${address} ${port ?? ''}`).join('\n')
-    const group = groups.get(content) ?? { id: contentId(content), targets }
-    groups.set(content, group)
-    return { ...frontend, group: group.id }
-  })
-  return makeTable(frontends, groups.values())
-}
-
-function contentId(content: string): string {
-  return `content-${createHash('sha256').update(content).digest('hex').slice(0, 16)}`
 }

@@ -1,8 +1,8 @@
 import { type BindError, covers, isAbout } from '../../caddy/bind-error.ts'
-import type { Socket } from '../../caddy/sockets.ts'
+import type { Socket } from '../../model/listen.ts'
 import type { Problem } from '../../model/problems.ts'
 import { type Frontend, type FrontendKey, frontendKey } from '../../model/table.ts'
-import type { DialTarget, Verdict } from './probe.ts'
+import type { DialTarget, Verdict } from '../common/probe.ts'
 
 /** A frontend and the socket that it would be bound to. */
 export interface Bound {
@@ -38,6 +38,7 @@ export interface Quarantine {
   ): Promise<void>
 }
 
+/** Makes one for a proxy, by its name in our configuration. */
 export function createQuarantine(proxy: string): Quarantine {
   let entries: readonly Entry[] = []
 

@@ -1,12 +1,14 @@
 import { type Apps, readApps } from '../../caddy/apps.ts'
 import { CADDY_CAPABILITIES } from '../../caddy/capabilities.ts'
 import type { AdminClient } from '../../caddy/client.ts'
-import { adminListeners, readListeners } from '../../caddy/listeners.ts'
-import type { ServerName } from '../../caddy/names.ts'
+import { readListeners } from '../../caddy/listeners.ts'
 import { readOwnership } from '../../caddy/ownership.ts'
 import type { Listener, Observed } from '../../model/driver.ts'
+import { adminListeners } from '../../model/listeners.ts'
+import type { ServerName } from '../../model/server-names.ts'
+import { tableOf } from '../common/table-of.ts'
 import type { CaddyOptions } from './options.ts'
-import { type Entry, parseServer, type ServerPart, splitServer, tableOf } from './parse.ts'
+import { type Entry, parseServer, type ServerPart, splitServer } from './parse.ts'
 
 /** A server that bears our marks: all that we have on a socket. */
 export interface OwnedServer {

@@ -1,5 +1,5 @@
-import { isObject } from '../../caddy/listeners.ts'
 import type { Sibling } from '../../model/driver.ts'
+import { isObject } from '../../model/json.ts'
 import type { SiblingServer, Snapshot } from './snapshot.ts'
 
 /** Servers of other classes that a write changes: what is left of each, undefined where it goes as a whole. */

@@ -1,23 +1,25 @@
 import { createHash } from 'node:crypto'
-import { socketOf } from '../../caddy/sockets.ts'
 import { oneLine } from '../../http/failures.ts'
 import type { Applied, Plan } from '../../model/driver.ts'
 import { FairwayError, type Problem } from '../../model/problems.ts'
-import { type FrontendKey, frontendKey, type Table } from '../../model/table.ts'
-import type { Dial } from '../caddy/probe.ts'
+import type { Rests } from '../../model/rests.ts'
+import type { Table } from '../../model/table.ts'
+import { preflight } from '../common/preflight.ts'
+import type { Dial } from '../common/probe.ts'
+import { resolveTable } from '../common/wanted.ts'
 import { bindProblem, readBindFailures } from './bind-failures.ts'
 import type { DataplaneClient } from './client.ts'
 import { composeSections, type Wanted } from './compose.ts'
 import { notConfirmed, rejected } from './errors.ts'
 import type { Estate } from './estates.ts'
+import { groundOf } from './ground.ts'
 import { type Operation, operationsOf } from './operations.ts'
 import type { DataplaneOptions } from './options.ts'
-import { preflight } from './preflight.ts'
-import type { Rests } from './rests.ts'
 import type { Sections } from './sections.ts'
 import { readSnapshot, type Snapshot } from './snapshot.ts'
 import { cutStrays } from './strays.ts'
 import { commitOperations } from './transaction.ts'
+import { findUnrenderable } from './unrenderable.ts'
 
 export interface Applier {
   readonly client: DataplaneClient
@@ -37,18 +39,18 @@ export async function applyPlan(
 ): Promise<Applied> {
   const { options } = applier
   const { ours } = snapshot.estates
-  const wanted = resolveTable(options, plan.table)
+  const wanted = wantedOf(options, plan.table)
   const strays = cutStrays(options, snapshot.estates, plan.strays)
   const gone = new Set(strays.freed.map(({ section }) => `frontend ${section.name}`))
   const ground = {
-    wanted,
-    sockets: ours.sockets,
-    freed: strays.freed,
-    keep: plan.keep,
+    ...groundOf({ sockets: ours.sockets, freed: strays.freed, keep: plan.keep }),
     listeners: snapshot.observed.listeners.filter(({ holder }) => !gone.has(holder)),
     barred: applier.rests.find,
   }
-  const refused = await preflight(options, ground, applier.dial, signal)
+  const { proxy, declares, probe } = options
+  // HAProxy 2.6 serves nobody for two seconds when a reload fails.
+  const rules = { proxy, declares, probe, program: 'HAProxy', findUnrenderable }
+  const refused = await preflight(rules, ground, wanted, applier.dial, signal)
   const keep = new Set([...plan.keep, ...[...refused].flatMap(([key, one]) => (one.keep ? [key] : []))])
   const able = wanted.filter(({ key }) => !refused.has(key))
   const sections = composeSections(options, ours, able, keep)
@@ -67,14 +69,12 @@ export async function applyPlan(
   )
 }
 
-function resolveTable({ listen }: DataplaneOptions, table: Table): readonly Wanted[] {
-  const groups = new Map(table.groups.map((group) => [group.id, group.targets]))
-  return table.frontends.map(({ group, ...frontend }) => {
-    const targets = groups.get(group)
-    const key: FrontendKey = frontendKey(frontend)
-    if (targets === undefined) throw new TypeError(`${key} names group ${group}, which its table does not have`)
-    return { key, frontend, targets, group, socket: socketOf(listen, frontend) }
-  })
+function wantedOf({ listen }: DataplaneOptions, table: Table): readonly Wanted[] {
+  return resolveTable(listen, table).map(({ frontend: { group, ...frontend }, ...rest }) => ({
+    ...rest,
+    frontend,
+    group,
+  }))
 }
 
 /** Names what a write is to come to, wherever it begins. */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Frontend, HealthCheck, ProxyProtocol, Target } from '../../model/table.ts'
+import type { Frontend, HealthCheck, ProxyProtocol, Served, Target } from '../../model/table.ts'
 import { backendName, type Holder } from './names.ts'
 import { type BackendContext, renderCheckBackend, renderTargetBackend } from './render-backend.ts'
 import type { Section } from './sections.ts'
@@ -21,12 +21,6 @@ export interface TargetBackend extends Pick<Frontend, 'proxyProtocol' | 'balance
   readonly targets: readonly Target[]
   /** Name of the backend whose checks count. */
   readonly tracks: string | undefined
-}
-
-/** A frontend, and what it leads to. */
-export interface Served {
-  readonly frontend: Omit<Frontend, 'group'>
-  readonly targets: readonly Target[]
 }
 
 /** A frontend with the backends that serve it. */

@@ -1,5 +1,5 @@
-import { parseServerKey } from '../../caddy/names.ts'
 import type { Problem } from '../../model/problems.ts'
+import { parseServerKey } from '../../model/server-names.ts'
 import { type SocketKey, socketKey } from '../../model/table.ts'
 
 /** A socket of ours that HAProxy could not bind, and its reason. */

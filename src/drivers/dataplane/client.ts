@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises'
-import pRetry from 'p-retry'
 import { request } from 'undici'
 import { createAgents } from '../../http/agents.ts'
-import { codeOf, DROPPED, requestError } from '../../http/failures.ts'
-import { errorText, FairwayError } from '../../model/problems.ts'
+import { createAsker } from '../../http/asker.ts'
+import { readSecretFile } from '../../http/secret-files.ts'
+import { FairwayError } from '../../model/problems.ts'
 import { DATAPLANE } from './errors.ts'
 import type { DataplaneOptions } from './options.ts'
 
@@ -28,14 +27,6 @@ export interface DataplaneClient {
 /** What the driver asks for is below this path. */
 export const SERVICES = '/v3/services/haproxy'
 
-const RETRY = {
-  retries: 3,
-  minTimeout: 50,
-  maxTimeout: 500,
-  randomize: true,
-  shouldRetry: ({ error }: { readonly error: Error }) => DROPPED.has(codeOf(error)),
-}
-
 interface Sent {
   readonly method: 'GET' | WriteMethod
   readonly path: string
@@ -46,9 +37,9 @@ interface Sent {
 export function createDataplaneClient(options: DataplaneOptions): DataplaneClient {
   const base = options.url.replace(/\/+$/, '') + SERVICES
   const agents = createAgents(options)
+  const asker = createAsker(options, DATAPLANE)
 
-  async function send({ method, path, body }: Sent, signal: AbortSignal): Promise<Answer> {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(options.timeoutMs)])
+  async function send({ method, path, body }: Sent, limit: AbortSignal): Promise<Answer> {
     const headers = {
       'user-agent': options.userAgent ?? 'fairway',
       ...(await credentials(options)),
@@ -64,35 +55,18 @@ export function createDataplaneClient(options: DataplaneOptions): DataplaneClien
     return { status: answer.statusCode, body: await answer.body.text(), reloadId: id }
   }
 
-  async function settle(work: () => Promise<Answer>, signal: AbortSignal): Promise<Answer> {
-    try {
-      return await work()
-    } catch (error) {
-      signal.throwIfAborted()
-      throw requestError(options, DATAPLANE, options.timeoutMs, error)
-    }
-  }
-
   return {
-    get: (path, signal) =>
-      settle(() => pRetry(() => send({ method: 'GET', path }, signal), { ...RETRY, signal }), signal),
-    write: (method, path, body, signal) => settle(() => send({ method, path, body }, signal), signal),
+    get: (path, signal) => asker.again((limit) => send({ method: 'GET', path }, limit), signal),
+    write: (method, path, body, signal) => asker.once((limit) => send({ method, path, body }, limit), signal),
     close: () => agents.close(),
   }
 }
 
-/** Read for every request: a password is rotated by changing its Secret. */
 async function credentials({ proxy, userFile }: DataplaneOptions): Promise<Readonly<Record<string, string>>> {
   if (userFile === undefined) return {}
-  try {
-    const user = (await readFile(userFile, 'utf8')).trim()
-    // RFC 7617: the first colon ends the name.
-    if (/^[^\s:]+:.+$/.test(user)) return { authorization: `Basic ${Buffer.from(user).toString('base64')}` }
-  } catch (error) {
-    const message = `userFile of proxy ${proxy} cannot be read: ${errorText(error)}`
-    const remedy = 'Correct the path, or mount the Secret that has the file'
-    throw new FairwayError({ code: 'ConfigInvalid', kind: 'terminal', message, remedy }, error)
-  }
+  const user = (await readSecretFile(proxy, 'userFile', userFile)).trim()
+  // RFC 7617: the first colon ends the name.
+  if (/^[^\s:]+:.+$/.test(user)) return { authorization: `Basic ${Buffer.from(user).toString('base64')}` }
   const message = `userFile of proxy ${proxy} does not hold NAME:PASSWORD: ${userFile}`
   const remedy = 'Write one line into it: the name and the password of a user of the API, with a colon between them'
   throw new FairwayError({ code: 'ConfigInvalid', kind: 'terminal', message, remedy })

@@ -1,7 +1,8 @@
-import { serverKey } from '../../caddy/names.ts'
-import type { ListenMap, Socket } from '../../caddy/sockets.ts'
-import type { FrontendKey, Owner } from '../../model/table.ts'
-import { createPool, type Route, type Served } from './backends.ts'
+import { fieldOf, isObject } from '../../model/json.ts'
+import type { ListenMap, Socket } from '../../model/listen.ts'
+import { serverKey } from '../../model/server-names.ts'
+import type { FrontendKey, Owner, Served } from '../../model/table.ts'
+import { createPool, type Route } from './backends.ts'
 import type { Estate, OwnedSocket } from './estates.ts'
 import { defaultsName } from './names.ts'
 import { renderDefaults } from './render-backend.ts'
@@ -96,11 +97,10 @@ function trackedNames(backend: Section): readonly string[] {
 }
 
 function valuesOf(value: unknown): readonly unknown[] {
-  return typeof value === 'object' && value !== null ? Object.values(value) : []
+  return isObject(value) || Array.isArray(value) ? Object.values(value) : []
 }
 
 function textIn(value: unknown, key: string): string | undefined {
-  const found =
-    typeof value === 'object' && value !== null ? Object.getOwnPropertyDescriptor(value, key)?.value : undefined
+  const found = fieldOf(value, key)
   return typeof found === 'string' ? found : undefined
 }

@@ -54,6 +54,7 @@ function busy(endpoint: Endpoint, text: string): Problem {
   return { code: 'ProxyUnreachable', kind: 'transient', message, remedy }
 }
 
+/** HAProxy or its API does not take what was written. `text` is what it says. */
 export function rejected(endpoint: Endpoint, text: string, kind: Problem['kind']): Problem {
   const message = `${describeEndpoint(endpoint)} rejected the configuration and goes on with the one before: ${text}`
   const remedy = "Read the logs of HAProxy and its Data Plane API; if what they name is not Fairway's, correct it there"
@@ -68,6 +69,7 @@ function withoutIds(text: string): string {
     .replaceAll(/\((\d+)\) :/g, ':')
 }
 
+/** Somebody else has written between our reading and our write. */
 export function revisionConflict({ proxy }: Endpoint): Problem {
   return {
     code: 'RevisionConflict',
@@ -77,6 +79,7 @@ export function revisionConflict({ proxy }: Endpoint): Problem {
   }
 }
 
+/** The API took a write, and it is not known that HAProxy runs it. `what` says why. */
 export function notConfirmed({ proxy }: Endpoint, what: string): Problem {
   return {
     code: 'WriteNotConfirmed',
@@ -86,6 +89,7 @@ export function notConfirmed({ proxy }: Endpoint, what: string): Problem {
   }
 }
 
+/** A section bears our names and the UID of another cluster. */
 export function ownerConflict({ proxy }: Endpoint, section: string, name: string, uid: string, ours: string): Problem {
   return {
     code: 'OwnerConflict',

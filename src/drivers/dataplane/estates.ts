@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
-import { isNameOf, parseServerKey, type ServerName } from '../../caddy/names.ts'
+import { fieldOf } from '../../model/json.ts'
 import { FairwayError } from '../../model/problems.ts'
+import { isNameOf, parseServerKey, type ServerName } from '../../model/server-names.ts'
 import { type FrontendKey, frontendKey } from '../../model/table.ts'
 import { backendsOf, type Route } from './backends.ts'
 import { ownerConflict } from './errors.ts'
@@ -96,12 +97,6 @@ function markOf(section: Section): unknown {
 function uidOf(section: Section): string | undefined {
   const uid = fieldOf(markOf(section), 'uid')
   return typeof uid === 'string' ? uid : undefined
-}
-
-function fieldOf(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, key)
-    ? Object.getOwnPropertyDescriptor(value, key)?.value
-    : undefined
 }
 
 function estateOf(options: DataplaneOptions, holder: Holder, found: readonly Found[]): Estate {

@@ -22,10 +22,12 @@ export function backendName(holder: Holder, role: BackendRole, parts: readonly u
 const BACKEND = /^fairway\.(?<cluster>[^.]+)\.(?<className>[^.]+)\.(?:to|check)\.[0-9a-f]{12}(?:\.\d+)?$/
 const DEFAULTS = /^fairway\.(?<cluster>[^.]+)\.(?<className>[^.]+)$/
 
+/** Whose a backend is; undefined for a name that `backendName` does not write. */
 export function parseBackendName(name: string): Holder | undefined {
   return holderOf(BACKEND.exec(name)?.groups)
 }
 
+/** Whose defaults a section has; undefined for a name that `defaultsName` does not write. */
 export function parseDefaultsName(name: string): Holder | undefined {
   return holderOf(DEFAULTS.exec(name)?.groups)
 }

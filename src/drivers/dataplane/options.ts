@@ -1,5 +1,5 @@
-import type { ListenMap } from '../../caddy/sockets.ts'
 import type { DriverLog, Endpoint, TlsFiles } from '../../http/endpoint.ts'
+import type { ListenMap } from '../../model/listen.ts'
 import type { Owner } from '../../model/table.ts'
 
 /** The URL is the API's, without its `/v3`: `https://10.1.0.100:5555`. */

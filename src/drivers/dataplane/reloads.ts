@@ -16,24 +16,21 @@ const reloadShape = z.object({
 export type Ended = { readonly status: 'succeeded' } | { readonly status: 'failed'; readonly text: string }
 
 /** Waits until a reload has ended. Throws where that is not told in time, or the API was restarted and knows of none. */
-export async function awaitReload(
+export function awaitReload(
   client: DataplaneClient,
   options: DataplaneOptions,
   id: string,
   signal: AbortSignal,
 ): Promise<Ended> {
-  const deadline = performance.now() + options.reloadTimeoutMs
-  for (;;) {
+  const look = async (): Promise<Ended | undefined> => {
     const answer = await client.get(`/reloads/${encodeURIComponent(id)}`, signal)
     if (answer.status === 404) throw new FairwayError(notConfirmed(options, 'does not know of the reload any more'))
-    const reload = reloadOf(answer.body)
-    if (answer.status !== 200 || reload === undefined)
-      throw new FairwayError(answerProblem(options, answer.status, answer.body))
-    if (reload.status === 'succeeded') return { status: 'succeeded' }
+    const reload = answer.status === 200 ? reloadShape.safeParse(jsonOf(answer.body)).data : undefined
+    if (reload === undefined) throw new FairwayError(answerProblem(options, answer.status, answer.body))
     if (reload.status === 'failed') return { status: 'failed', text: reload.response ?? '' }
-    if (performance.now() > deadline) throw late(options)
-    await delay(POLL_MS, undefined, { signal })
+    return reload.status === 'succeeded' ? { status: 'succeeded' } : undefined
   }
+  return lookUntil(look, options, signal)
 }
 
 /** Waits until no reload is due or under way, whoever caused it. */
@@ -42,19 +39,30 @@ export async function awaitReloads(
   options: DataplaneOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const deadline = performance.now() + options.reloadTimeoutMs
-  for (;;) {
+  const look = async (): Promise<true | undefined> => {
     const answer = await client.get('/reloads', signal)
     const reloads = answer.status === 200 ? z.array(reloadShape).safeParse(jsonOf(answer.body)).data : undefined
     if (reloads === undefined) throw new FairwayError(answerProblem(options, answer.status, answer.body))
-    if (reloads.every(({ status }) => status !== 'in_progress')) return
-    if (performance.now() > deadline) throw late(options)
-    await delay(POLL_MS, undefined, { signal })
+    return reloads.every(({ status }) => status !== 'in_progress') ? true : undefined
   }
+  await lookUntil(look, options, signal)
 }
 
-function reloadOf(body: string): z.output<typeof reloadShape> | undefined {
-  return reloadShape.safeParse(jsonOf(body)).data
+/** Looks again and again until there is something to see. Throws WriteNotConfirmed where that takes longer than a reload may. */
+async function lookUntil<Seen>(
+  look: () => Promise<Seen | undefined>,
+  options: DataplaneOptions,
+  signal: AbortSignal,
+): Promise<Seen> {
+  const { reloadTimeoutMs } = options
+  const deadline = performance.now() + reloadTimeoutMs
+  for (;;) {
+    const seen = await look()
+    if (seen !== undefined) return seen
+    if (performance.now() > deadline)
+      throw new FairwayError(notConfirmed(options, `HAProxy did not reload within ${reloadTimeoutMs} ms`))
+    await delay(POLL_MS, undefined, { signal })
+  }
 }
 
 function jsonOf(body: string): unknown {
@@ -64,8 +72,4 @@ function jsonOf(body: string): unknown {
     // Something else answers at that URL.
     return dataplaneText(body)
   }
-}
-
-function late(options: DataplaneOptions): FairwayError {
-  return new FairwayError(notConfirmed(options, `HAProxy did not reload within ${options.reloadTimeoutMs} ms`))
 }

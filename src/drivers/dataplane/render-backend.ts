@@ -82,6 +82,7 @@ export function renderCheckBackend(context: BackendContext, name: string, spec: 
   }
 }
 
+/** Renders servers that traffic goes to. */
 export function renderTargetBackend(context: BackendContext, name: string, spec: TargetBackend): Section {
   const { port, proxyProtocol, balance, affinityMs, idleTimeoutMs, tracks, targets } = spec
   const weight = balance === 'source' ? SOURCE_WEIGHT : 1

@@ -1,6 +1,6 @@
-import { serverKey } from '../../caddy/names.ts'
-import { type ListenMap, socketOf } from '../../caddy/sockets.ts'
 import { familyOf } from '../../model/address.ts'
+import { type ListenMap, socketOf } from '../../model/listen.ts'
+import { serverKey } from '../../model/server-names.ts'
 import type { Owner } from '../../model/table.ts'
 import type { Route } from './backends.ts'
 import { defaultsName } from './names.ts'

@@ -1,17 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
-import { adminListeners } from '../../caddy/listeners.ts'
+import { HAPROXY_CAPABILITIES } from '../../haproxy/capabilities.ts'
 import { readListeners } from '../../haproxy/listeners.ts'
 import type { Listener, Observed } from '../../model/driver.ts'
+import { adminListeners } from '../../model/listeners.ts'
 import { FairwayError, type Problem } from '../../model/problems.ts'
-import { DATAPLANE_CAPABILITIES } from './capabilities.ts'
+import { tableOf } from '../common/table-of.ts'
 import type { Answer, DataplaneClient } from './client.ts'
 import { answerProblem, rejected, revisionConflict } from './errors.ts'
 import { type Estates, readEstates } from './estates.ts'
 import type { DataplaneOptions } from './options.ts'
 import { awaitReloads } from './reloads.ts'
 import { byName, KINDS, type Kind, type Section } from './sections.ts'
-import { tableOf } from './table-of.ts'
 
 /** One reading of a configuration. */
 export interface Snapshot {
@@ -116,6 +116,6 @@ function observe(version: number, { ours, siblings }: Estates, listeners: readon
     refused: [],
     notices: [],
     trouble: undefined,
-    capabilities: DATAPLANE_CAPABILITIES,
+    capabilities: HAPROXY_CAPABILITIES,
   }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { FairwayError } from '../../model/problems.ts'
+import { errorText, FairwayError } from '../../model/problems.ts'
 import type { DataplaneClient } from './client.ts'
 import { answerProblem, dataplaneText, notConfirmed, rejected } from './errors.ts'
 import { type Operation, pathOf } from './operations.ts'
@@ -7,7 +7,6 @@ import type { DataplaneOptions } from './options.ts'
 import { awaitReload, type Ended } from './reloads.ts'
 import { parse } from './snapshot.ts'
 
-/** A transaction that is left open counts against the API's limit of 20. */
 const CLEANUP_MS = 2_000
 
 const begun = z.object({ id: z.string().regex(/^[\w-]+$/) })
@@ -43,9 +42,17 @@ export async function commitOperations(
     if (answer.reloadId === undefined) throw new FairwayError(notConfirmed(options, 'names no reload for it'))
     return await awaitReload(client, options, answer.reloadId, signal)
   } finally {
-    if (!sent)
-      await client.write('DELETE', `/transactions/${id}`, undefined, AbortSignal.timeout(CLEANUP_MS)).catch(() => {})
+    if (!sent) await discard(client, options, id)
   }
+}
+
+/** Not ended by the caller's signal: a transaction that stays open counts against the API's limit of 20. */
+async function discard(client: DataplaneClient, options: DataplaneOptions, id: string): Promise<void> {
+  const { proxy, log } = options
+  const limit = AbortSignal.timeout(CLEANUP_MS)
+  await client.write('DELETE', `/transactions/${id}`, undefined, limit).catch((error: unknown) => {
+    log.debug({ proxy, id }, `a transaction stays open: ${errorText(error)}`)
+  })
 }
 
 /** What the API has against one section is ours to mend, and no lost race but where the section is not as we read it. */

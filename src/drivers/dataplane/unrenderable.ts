@@ -1,7 +1,7 @@
-import { findBadField, findBadTarget } from '../../caddy/unrenderable.ts'
+import { HAPROXY_CAPABILITIES } from '../../haproxy/capabilities.ts'
 import type { Problem } from '../../model/problems.ts'
-import { type Frontend, frontendKey, type Target } from '../../model/table.ts'
-import { DATAPLANE_CAPABILITIES } from './capabilities.ts'
+import type { Frontend, Target } from '../../model/table.ts'
+import { findFault } from '../../model/well-formed.ts'
 
 /** HAProxy compares times as signed 32-bit milliseconds. */
 const LONGEST_MS = 2 ** 31 - 1
@@ -15,19 +15,12 @@ export function findUnrenderable(
   frontend: Omit<Frontend, 'group'>,
   targets: readonly Target[],
 ): Problem | undefined {
-  return findBadTarget(proxy, frontend, targets) ?? findBadField(proxy, frontend) ?? findLack(proxy, frontend)
-}
-
-function findLack(proxy: string, frontend: Omit<Frontend, 'group'>): Problem | undefined {
-  const lack = lackOf(frontend)
-  if (lack === undefined) return undefined
-  const message = `${frontendKey(frontend)} asks for ${lack}, which proxy ${proxy} cannot do`
-  return { code: 'Unsupported', kind: 'unsupported', message, remedy: 'Remove the annotation, or use another class' }
+  return findFault(proxy, frontend, targets, lackOf)
 }
 
 /** What HAProxy has no words for. */
 function lackOf({ protocol, healthCheck, ...frontend }: Omit<Frontend, 'group'>): string | undefined {
-  if (DATAPLANE_CAPABILITIES[protocol] === undefined) return protocol
+  if (HAPROXY_CAPABILITIES[protocol] === undefined) return protocol
   const { affinityMs, idleTimeoutMs, maxConnections } = frontend
   const { intervalMs, timeoutMs, rise, fall } = healthCheck ?? {}
   const counts = [affinityMs, idleTimeoutMs, maxConnections, intervalMs, timeoutMs, rise, fall]

@@ -1,11 +1,9 @@
-import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
-import pRetry from 'p-retry'
 import { request } from 'undici'
 import { createAgents } from '../../http/agents.ts'
-import { codeOf, DROPPED, requestError } from '../../http/failures.ts'
-import { errorText, FairwayError } from '../../model/problems.ts'
+import { createAsker } from '../../http/asker.ts'
+import { readTokenFile } from '../../http/secret-files.ts'
 import { EDGE } from './errors.ts'
 import type { EdgeOptions } from './options.ts'
 
@@ -31,13 +29,6 @@ export interface EdgeClient {
 
 export type WriteMethod = 'PUT' | 'PATCH' | 'DELETE'
 
-const RETRY = {
-  retries: 3,
-  minTimeout: 50,
-  maxTimeout: 500,
-  randomize: true,
-  shouldRetry: ({ error }: { readonly error: Error }) => DROPPED.has(codeOf(error)),
-}
 /** Shorter bodies gain nothing. */
 const GZIP_FROM = 1_024
 /** Ten times the largest table, as sent and as unpacked: what a broken edge sends must not fill our memory. */
@@ -56,15 +47,17 @@ interface Sent {
 export function createEdgeClient(options: EdgeOptions, largest = LARGEST_ANSWER): EdgeClient {
   const base = options.url.replace(/\/+$/, '')
   const agents = createAgents(options)
+  const asker = createAsker(options, EDGE)
 
-  async function send({ method, path, headers = {}, body }: Sent, signal: AbortSignal): Promise<Answer> {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(options.timeoutMs)])
+  async function send({ method, path, headers = {}, body }: Sent, limit: AbortSignal): Promise<Answer> {
     const text = body === undefined ? null : JSON.stringify(body)
     const packed = text !== null && text.length >= GZIP_FROM
+    const { proxy, tokenFile } = options
+    const token = tokenFile === undefined ? undefined : await readTokenFile(proxy, tokenFile)
     const all = {
       'user-agent': options.userAgent ?? 'fairway',
       'accept-encoding': 'gzip',
-      ...(await credentials(options)),
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ...(text === null ? {} : { 'content-type': 'application/json' }),
       ...(packed ? { 'content-encoding': 'gzip' } : {}),
       ...headers,
@@ -80,21 +73,11 @@ export function createEdgeClient(options: EdgeOptions, largest = LARGEST_ANSWER)
     return { status: answer.statusCode, body: plain.toString() }
   }
 
-  async function settle(work: () => Promise<Answer>, signal: AbortSignal): Promise<Answer> {
-    try {
-      return await work()
-    } catch (error) {
-      signal.throwIfAborted()
-      throw requestError(options, EDGE, options.timeoutMs, error)
-    }
-  }
-
   return {
-    get: (path, signal) =>
-      settle(() => pRetry(() => send({ method: 'GET', path }, signal), { ...RETRY, signal }), signal),
+    get: (path, signal) => asker.again((limit) => send({ method: 'GET', path }, limit), signal),
     write: (method, path, generation, body, signal) => {
       const headers = { 'if-match': `"${generation}"` }
-      return settle(() => send({ method, path, headers, body }, signal), signal)
+      return asker.once((limit) => send({ method, path, headers, body }, limit), signal)
     },
     close: () => agents.close(),
   }
@@ -109,19 +92,4 @@ async function readAll(body: AsyncIterable<Uint8Array>, largest: number): Promis
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
-}
-
-/** Read for every request: a token is rotated by changing its Secret. */
-async function credentials({ proxy, tokenFile }: EdgeOptions): Promise<Readonly<Record<string, string>>> {
-  if (tokenFile === undefined) return {}
-  const remedy = 'Correct the path, or mount the Secret that has the file'
-  try {
-    const token = (await readFile(tokenFile, 'utf8')).trim()
-    if (/^[\x21-\x7e]+$/.test(token)) return { authorization: `Bearer ${token}` }
-  } catch (error) {
-    const message = `tokenFile of proxy ${proxy} cannot be read: ${errorText(error)}`
-    throw new FairwayError({ code: 'ConfigInvalid', kind: 'terminal', message, remedy }, error)
-  }
-  const message = `tokenFile of proxy ${proxy} holds no token: ${tokenFile}`
-  throw new FairwayError({ code: 'ConfigInvalid', kind: 'terminal', message, remedy })
 }

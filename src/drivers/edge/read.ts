@@ -24,6 +24,7 @@ export interface Snapshot {
   readonly observed: Observed
 }
 
+/** Of a table in the API of the edge. */
 export function tablePath({ cluster, className }: Pick<Owner, 'cluster' | 'className'>): string {
   return `/v1/tables/${cluster}/${className}`
 }
@@ -65,6 +66,7 @@ export interface Told {
 
 const NOTHING: Told = { table: EMPTY_TABLE, verdicts: [], notices: [], trouble: undefined }
 
+/** What answers of an edge come to. */
 export function snapshotOf(
   { proxy }: Pick<EdgeOptions, 'proxy'>,
   { generation, info, others }: Pick<Snapshot, 'generation' | 'info' | 'others'>,

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { request } from 'undici'
 import { createAgents } from '../../http/agents.ts'
-import { requestError } from '../../http/failures.ts'
-import { errorText, FairwayError } from '../../model/problems.ts'
+import { createAsker } from '../../http/asker.ts'
+import { readTokenFile } from '../../http/secret-files.ts'
+import { FairwayError } from '../../model/problems.ts'
 import type { Call } from './calls.ts'
 import { judgeAnswer, WEBHOOK } from './errors.ts'
 import type { WebhookOptions } from './options.ts'
@@ -17,25 +17,19 @@ export interface WebhookClient {
   close(): Promise<void>
 }
 
+/** Makes a client. Calls are at least `spacingMs` apart. */
 export function createWebhookClient(options: WebhookOptions): WebhookClient {
   const agents = createAgents(options)
+  const asker = createAsker(options, WEBHOOK)
   const paced = createPace(options.spacingMs)
   const { origin } = new URL(options.url)
 
-  async function settle<T>(work: (limit: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
-    try {
-      return await work(AbortSignal.any([signal, AbortSignal.timeout(options.timeoutMs)]))
-    } catch (error) {
-      signal.throwIfAborted()
-      throw requestError(options, WEBHOOK, options.timeoutMs, error)
-    }
-  }
-
   async function send(call: Call, signal: AbortSignal): Promise<void> {
+    const token = await readTokenFile(options.proxy, options.tokenFile)
     const headers = {
       'user-agent': options.userAgent ?? 'fairway',
       'content-type': 'application/json',
-      [options.header]: await readToken(options),
+      [options.header]: token,
     }
     const dispatcher = await agents.current()
     // The last moment at which a process that was stopped for a while can notice.
@@ -47,17 +41,19 @@ export function createWebhookClient(options: WebhookOptions): WebhookClient {
       dispatcher,
       signal,
     })
-    const problem = judgeAnswer(options, answer.statusCode, answer.headers['content-type'], await answer.body.text())
+    // The token has no form of its own: what the script says back goes to logs and Events.
+    const text = (await answer.body.text()).replaceAll(token, '…')
+    const problem = judgeAnswer(options, answer.statusCode, answer.headers['content-type'], text)
     if (problem !== undefined) throw new FairwayError(problem)
   }
 
   return {
     knock: (signal) =>
-      settle(async (limit) => {
+      asker.once(async (limit) => {
         const answer = await request(`${origin}/`, { dispatcher: await agents.current(), signal: limit })
         await answer.body.dump()
       }, signal),
-    call: (call, signal) => paced(() => settle((limit) => send(call, limit), signal), signal),
+    call: (call, signal) => paced(() => asker.once((limit) => send(call, limit), signal), signal),
     close: () => agents.close(),
   }
 }
@@ -72,18 +68,4 @@ function createPace(pauseMs: number) {
       freeAt = performance.now() + pauseMs
     })
   }
-}
-
-/** Read for every call: a token is rotated by changing its Secret. */
-async function readToken({ proxy, tokenFile }: WebhookOptions): Promise<string> {
-  const remedy = 'Correct the path, or mount the Secret that has the file'
-  try {
-    const token = (await readFile(tokenFile, 'utf8')).trim()
-    if (/^[\x21-\x7e]+$/.test(token)) return token
-  } catch (error) {
-    const message = `tokenFile of proxy ${proxy} cannot be read: ${errorText(error)}`
-    throw new FairwayError({ code: 'ConfigInvalid', kind: 'terminal', message, remedy }, error)
-  }
-  const message = `tokenFile of proxy ${proxy} holds no token: ${tokenFile}`
-  throw new FairwayError({ code: 'ConfigInvalid', kind: 'terminal', message, remedy })
 }

@@ -18,6 +18,7 @@ export interface Hands {
   open(plan: Plan, assigned: Assigned, signal: AbortSignal): Promise<void>
 }
 
+/** Makes them for a client and the ledger that they write into. */
 export function createHands(client: Pick<WebhookClient, 'call'>, ledger: Ledger, options: WebhookOptions): Hands {
   const failed = new Map<FrontendKey, Refusal>()
 

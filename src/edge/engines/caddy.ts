@@ -1,27 +1,29 @@
 import { createAdminClient } from '../../caddy/client.ts'
 import { describeProblem } from '../../model/problems.ts'
+import { createRests } from '../../model/rests.ts'
 import { testBind } from '../bind-test.ts'
 import { applyState, type Outcome, type Tools } from './caddy/apply.ts'
 import { CADDY } from './caddy/capabilities.ts'
 import { healthOf, readVerdicts } from './caddy/health.ts'
 import type { CaddyEngineOptions } from './caddy/options.ts'
-import { readVersion } from './caddy/program.ts'
+import { CADDY_VERSION } from './caddy/program.ts'
 import { findBound, othersListeners, readRunning } from './caddy/running.ts'
 import { findMigrateProblem } from './caddy/tcp-migrate-req.ts'
-import { createFailedStarts } from './common/failed-starts.ts'
+import { openDurableFile } from './common/durable-file.ts'
 import { createPace } from './common/pace.ts'
+import { askVersion } from './common/version.ts'
 import type { Engine, EngineState } from './engine.ts'
 
 /** An answer comes within a second at some thousand frontends. */
 const ANSWERS_WITHIN_MS = 15_000
 
 /**
- * Works a Caddy that runs as a unit of its own, by its admin API on this machine. Caddy keeps what it was given by itself (`caddy run --resume`); what it
- * has is asked each time, never remembered.
+ * Works a Caddy that runs as a unit of its own, by its admin API on this machine. Caddy keeps what it was given by itself (`caddy run --resume`), but
+ * not in one go: a file of ours is for when it was killed meanwhile. What it has is asked each time, never remembered.
  */
 export async function createCaddyEngine(options: CaddyEngineOptions, signal: AbortSignal): Promise<Engine> {
-  const { admin, binary = 'caddy', minReloadIntervalMs = 1_000, failedStartRestMs = 60_000, log } = options
-  const version = await readVersion(binary, signal)
+  const { admin, binary = 'caddy', log } = options
+  const version = await askVersion(binary, CADDY_VERSION, signal)
   const migrate = await findMigrateProblem()
   if (migrate !== undefined) log.warn({}, describeProblem(migrate))
   const endpoint = { proxy: 'caddy', ...admin }
@@ -29,8 +31,9 @@ export async function createCaddyEngine(options: CaddyEngineOptions, signal: Abo
   const tools: Tools = {
     client,
     endpoint,
-    failedStarts: createFailedStarts(failedStartRestMs),
-    reloadPace: createPace(minReloadIntervalMs),
+    saved: await openDurableFile(options.savedFile),
+    failedStarts: createRests(options.failedStartRestMs),
+    reloadPace: createPace(options.minReloadIntervalMs),
     testBind,
     log,
   }

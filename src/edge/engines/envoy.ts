@@ -1,4 +1,5 @@
-import { createFailedStarts } from './common/failed-starts.ts'
+import { createRests } from '../../model/rests.ts'
+import { askVersion } from './common/version.ts'
 import type { Engine } from './engine.ts'
 import { createAdmin } from './envoy/admin.ts'
 import { applyState } from './envoy/apply.ts'
@@ -8,7 +9,7 @@ import { openStateFolder } from './envoy/folder.ts'
 import { readHealth, type Served } from './envoy/health.ts'
 import { findBound, findForeign } from './envoy/listeners.ts'
 import type { EnvoyOptions } from './envoy/options.ts'
-import { readVersion } from './envoy/program.ts'
+import { ENVOY_VERSION } from './envoy/program.ts'
 import type { Tools } from './envoy/tools.ts'
 
 /**
@@ -17,11 +18,11 @@ import type { Tools } from './envoy/tools.ts'
  */
 export async function createEnvoyEngine(options: EnvoyOptions, signal: AbortSignal): Promise<Engine> {
   const { configDir, admin: where, binary = 'envoy', log } = options
-  const version = await readVersion(binary, signal)
+  const version = await askVersion(binary, ENVOY_VERSION, signal)
   const folder = await openStateFolder(configDir)
   if ((await folder.read()) === undefined) await folder.put(drawConfig([], new Map()))
   const admin = createAdmin(where)
-  const failedStarts = createFailedStarts(options.failedStartRestMs ?? 60_000)
+  const failedStarts = createRests(options.failedStartRestMs)
   const tools: Tools = { options, admin, folder, failedStarts }
   // Not the whole drawing: at thousands of frontends its texts are megabytes.
   let served: Served | undefined

@@ -1,19 +1,21 @@
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
+import { readListeners } from '../../haproxy/listeners.ts'
+import type { Listener } from '../../model/driver.ts'
 import { errorText } from '../../model/problems.ts'
+import { createRests } from '../../model/rests.ts'
 import { openDurableFile, writeDurably } from './common/durable-file.ts'
-import { createFailedStarts } from './common/failed-starts.ts'
 import { createPace } from './common/pace.ts'
+import { askVersion } from './common/version.ts'
 import type { Engine } from './engine.ts'
 import { applyState } from './haproxy/apply.ts'
 import { findBound } from './haproxy/bound.ts'
 import { HAPROXY } from './haproxy/capabilities.ts'
 import { type Drawing, drawConfig } from './haproxy/drawing.ts'
 import { readHealth } from './haproxy/health.ts'
-import { readListeners } from './haproxy/listeners.ts'
 import { createMaster } from './haproxy/master.ts'
 import type { HaproxyOptions } from './haproxy/options.ts'
-import { readVersion } from './haproxy/program.ts'
+import { HAPROXY_VERSION } from './haproxy/program.ts'
 import { readRunning } from './haproxy/running.ts'
 import type { Tools } from './haproxy/tools.ts'
 
@@ -25,14 +27,14 @@ const LAST_GOOD = 'haproxy-last-good.cfg'
  */
 export async function createHaproxyEngine(options: HaproxyOptions, signal: AbortSignal): Promise<Engine> {
   const { configFile, stateDir, masterSocket, binary = 'haproxy', log } = options
-  const version = await readVersion(binary, signal)
+  const version = await askVersion(binary, HAPROXY_VERSION, signal)
   const [config, lastGood] = [await openDurableFile(configFile), await openDurableFile(join(stateDir, LAST_GOOD))]
   if ((await config.read()) === undefined) {
     await writeDurably(config, drawConfig([], new Map(), new Map(), options).rendered.text)
   }
   const master = createMaster(masterSocket)
-  const reloadPace = createPace(options.minReloadIntervalMs ?? 1_000)
-  const failedStarts = createFailedStarts(options.failedStartRestMs ?? 60_000)
+  const reloadPace = createPace(options.minReloadIntervalMs)
+  const failedStarts = createRests(options.failedStartRestMs)
   const tools: Tools = { options, binary, config, lastGood, master, reloadPace, failedStarts }
   // Not the whole drawing: at thousands of frontends its text and sections are megabytes.
   let served: Pick<Drawing, 'blueprint' | 'layouts'> | undefined
@@ -48,8 +50,7 @@ export async function createHaproxyEngine(options: HaproxyOptions, signal: Abort
       return { refused, how }
     },
     async listeners() {
-      const found = options.adminFiles.map(async (path) => readListeners(path, await readAdminFile(path, log)))
-      return (await Promise.all(found)).flat()
+      return (await Promise.all(options.adminFiles.map((path) => listenersIn(path, log)))).flat()
     },
     bound: (boundSignal) => findBound(tools, boundSignal),
     async health(healthSignal) {
@@ -59,6 +60,12 @@ export async function createHaproxyEngine(options: HaproxyOptions, signal: Abort
     },
     close: async () => {},
   }
+}
+
+/** The running HAProxy tells addresses only where `option socket-stats` is set. */
+async function listenersIn(path: string, log: HaproxyOptions['log']): Promise<readonly Listener[]> {
+  const found = readListeners(await readAdminFile(path, log))
+  return found.map((one) => ({ ...one, holder: `${one.holder} in ${basename(path)}` }))
 }
 
 async function readAdminFile(path: string, log: HaproxyOptions['log']): Promise<string> {

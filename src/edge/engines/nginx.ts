@@ -1,8 +1,9 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createRests } from '../../model/rests.ts'
 import { openDurableFile, writeDurably } from './common/durable-file.ts'
-import { createFailedStarts } from './common/failed-starts.ts'
 import { createPace } from './common/pace.ts'
+import { askVersion } from './common/version.ts'
 import type { Engine, EngineState } from './engine.ts'
 import { applyState } from './nginx/apply.ts'
 import { findBound } from './nginx/bound.ts'
@@ -10,7 +11,7 @@ import { nginxProgram } from './nginx/capabilities.ts'
 import { readHealth } from './nginx/health.ts'
 import { readListeners } from './nginx/listeners.ts'
 import type { NginxOptions } from './nginx/options.ts'
-import { dumpFiles, readVersion } from './nginx/program.ts'
+import { dumpFiles, NGINX_VERSION } from './nginx/program.ts'
 import { renderConfig } from './nginx/render.ts'
 import type { Tools } from './nginx/tools.ts'
 
@@ -23,14 +24,14 @@ const NOTHING: EngineState = { frontends: [], groups: new Map() }
  */
 export async function createNginxEngine(options: NginxOptions, signal: AbortSignal): Promise<Engine> {
   const { mainFile, configFile, socketDir, stateDir, binary = 'nginx', log } = options
-  const version = await readVersion(binary, signal)
+  const version = await askVersion(binary, NGINX_VERSION, signal)
   const program = nginxProgram(version)
   const [config, lastGood] = [await openDurableFile(configFile), await openDurableFile(join(stateDir, LAST_GOOD))]
   if ((await config.read()) === undefined) await writeDurably(config, renderConfig(NOTHING, options).text)
   // nginx itself may be another user, and so may be its workers.
   await mkdir(socketDir, { recursive: true, mode: 0o755 })
-  const reloadPace = createPace(options.minReloadIntervalMs ?? 1_000)
-  const failedStarts = createFailedStarts(options.failedStartRestMs ?? 60_000)
+  const reloadPace = createPace(options.minReloadIntervalMs)
+  const failedStarts = createRests(options.failedStartRestMs)
   const tools: Tools = { options, binary, program, config, lastGood, reloadPace, failedStarts }
   let served = NOTHING
   let isBounded = true

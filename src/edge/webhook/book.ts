@@ -29,7 +29,7 @@ export interface BookParts {
   readonly referee: Pick<Referee, 'submit' | 'look'>
   /** How long a change may wait for those of others. */
   readonly requestMs: number
-  /** Epoch milliseconds. */
+  /** Milliseconds since any moment. */
   readonly now: () => number
   readonly log: Log
 }

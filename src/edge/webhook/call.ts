@@ -49,7 +49,8 @@ const port = text
   .refine((digits) => /^[1-9]\d{0,4}$/.test(digits) && Number(digits) <= 65_535, 'must be a port')
   .transform(Number)
 const address = z.string().refine((one) => canonicalAddress(one) === one, 'must be an IPv4 or IPv6 address')
-const sendProxy = text
+const sendProxy = z
+  .union([text, z.boolean().transform(String)], { error: 'must be true, false, v1 or v2' })
   .transform((word) => word.toLowerCase())
   .refine((word) => SEND_PROXY.has(word), 'must be true, false, v1 or v2')
   .transform((word) => SEND_PROXY.get(word))

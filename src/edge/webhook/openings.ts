@@ -7,7 +7,7 @@ export interface Lead {
   readonly address: string
   /** That it is reached at. */
   readonly port: number
-  /** When a client called for it last, epoch milliseconds. */
+  /** When a client called for it last, in milliseconds since any moment. */
   readonly heardAt: number
 }
 

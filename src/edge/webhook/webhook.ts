@@ -1,11 +1,11 @@
 import { createServer, type Server } from 'node:http'
-import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
+import type { Server as TlsServer } from 'node:https'
 import { getRequestListener } from '@hono/node-server'
 import { type WebhookConfig, webhookStyle } from '../../config/edge-webhook.ts'
 import type { Log } from '../log.ts'
 import type { Referee } from '../referee.ts'
-import { closeServer, LIMITS, listen, MOST_CONNECTIONS } from '../servers.ts'
-import { optionsOf, readTls, type TlsFiles, watchTls } from '../tls-files.ts'
+import { closeServer, createApiServer, LIMITS, listen, MOST_CONNECTIONS } from '../servers.ts'
+import { readTls, type TlsFiles, watchTls } from '../tls-files.ts'
 import { type Book, type BookParts, openBook } from './book.ts'
 import type { CallRules } from './call.ts'
 import { answerHook, HOOK_PATH } from './hooks.ts'
@@ -65,6 +65,9 @@ export async function openWebhook(parts: WebhookParts): Promise<Webhook> {
   }
 }
 
+/** A clock that nobody sets: what time it is may be learned long after the start, and must not make everything expire. */
+const now = () => performance.now()
+
 function bookParts(
   { config, requestMs, log }: WebhookParts,
   rules: CallRules,
@@ -73,7 +76,7 @@ function bookParts(
   const owner = { cluster: OWNER, className: config.name }
   const expireMs = config.expire === 'off' ? undefined : config.expire
   const style = webhookStyle(config.settings)
-  return { owner, addresses: config.addresses, style, rules, expireMs, referee, requestMs, now: Date.now, log }
+  return { owner, addresses: config.addresses, style, rules, expireMs, referee, requestMs, now, log }
 }
 
 function isOurs(request: Request, config: WebhookConfig): boolean {
@@ -85,8 +88,8 @@ async function openServer(
   answer: (request: Request) => Promise<Response>,
   signal: AbortSignal,
 ): Promise<Server | TlsServer> {
-  const handle = getRequestListener(answer)
   if (config.tls === 'off') {
+    const handle = getRequestListener(answer)
     const plain = createServer(LIMITS, (request, response) => void handle(request, response))
     plain.maxConnections = MOST_CONNECTIONS
     return plain
@@ -94,11 +97,7 @@ async function openServer(
   // Whoever has a certificate of a client gains nothing by it here.
   const files = { ...(config.tls ?? tls), clientCaFile: undefined, oldest: OLDEST_TLS } as const
   const content = await readTls(files)
-  const server = createTlsServer({ ...optionsOf(content), ...LIMITS }, (request, response) => {
-    void handle(request, response)
-  })
-  server.maxConnections = MOST_CONNECTIONS
-  server.on('tlsClientError', () => {})
+  const server = createApiServer(answer, content)
   watchTls(files, content, server, CERTIFICATE_EVERY_MS, log, signal)
   return server
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { parse } from 'yaml'
 import { formatReport, wantsColour } from '../../../src/cli/output.ts'
 import { columns, countOf, line, paragraphs } from '../../../src/report/lines.ts'
 
@@ -19,6 +20,18 @@ describe('output', () => {
   test('what others wrote cannot steer the terminal', () => {
     const lines = [line('a\u001B[2Jb\rc')]
     assert.equal(formatReport({ document: {}, lines }, 'text', true), 'a\uFFFD[2Jb\uFFFDc\n')
+  })
+
+  test('nor can it in forms for programs, which read what was written', () => {
+    const document = { name: 'a\u001B[2J\u009B2J\u007F\u202Eb\u2028c\nd', 'key\u009B': ['\u202E', 'no'] }
+    const [json, yaml] = [
+      formatReport({ document, lines: [] }, 'json', true),
+      formatReport({ document, lines: [] }, 'yaml', true),
+    ]
+    for (const text of [json, yaml]) assert.doesNotMatch(text, /(?!\n)[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u)
+    assert.deepEqual(JSON.parse(json), document)
+    for (const version of ['1.1', '1.2'] as const) assert.deepEqual(parse(yaml, { version }), document)
+    assert.doesNotMatch(formatReport({ document, lines: [line(document.name)] }, 'text', true), /[\u202E\u2028\u009B]/)
   })
 
   const colours: readonly (readonly [isTTY: boolean, env: Record<string, string>, wanted: boolean])[] = [

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { adminListeners, describeListener, findHolder, readListeners } from '../../../src/caddy/listeners.ts'
+import { readListeners } from '../../../src/caddy/listeners.ts'
 import type { Listener } from '../../../src/model/driver.ts'
+import { adminListeners, describeListener, findHolder } from '../../../src/model/listeners.ts'
 import type { Protocol } from '../../../src/model/table.ts'
 
 function read(app: string, server: object, config: object = {}): readonly Listener[] {

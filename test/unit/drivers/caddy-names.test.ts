@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { checkOwner, isNameOf, parseServerId, parseServerKey, serverId, serverKey } from '../../../src/caddy/names.ts'
+import { parseServerId, serverId } from '../../../src/caddy/names.ts'
+import { checkOwner, isNameOf, parseServerKey, serverKey } from '../../../src/model/server-names.ts'
 import { frontend } from '../../support/builders.ts'
 import { anyTable, OWNER } from './tables.ts'
 

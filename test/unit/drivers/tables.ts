@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
-import type { Served } from '../../../src/caddy/handlers.ts'
 import { numberAddress } from '../../../src/model/address.ts'
 import { CHECK_DEFAULTS } from '../../../src/model/checks.ts'
+import type { Served } from '../../../src/model/table.ts'
 import {
   compareText,
   type Frontend,

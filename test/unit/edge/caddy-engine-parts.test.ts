@@ -10,8 +10,9 @@ import { caddySchema } from '../../../src/config/edge-engine-caddy.ts'
 import { applyState, type Tools } from '../../../src/edge/engines/caddy/apply.ts'
 import { healthOf, readVerdicts } from '../../../src/edge/engines/caddy/health.ts'
 import { findMigrateProblem } from '../../../src/edge/engines/caddy/tcp-migrate-req.ts'
-import { createFailedStarts } from '../../../src/edge/engines/common/failed-starts.ts'
+import { openDurableFile } from '../../../src/edge/engines/common/durable-file.ts'
 import { FairwayError } from '../../../src/model/problems.ts'
+import { createRests } from '../../../src/model/rests.ts'
 import { type FakeAdmin, reject, startFakeAdmin } from '../drivers/fake-admin.ts'
 import { TCP_CHECK } from './caddy-states.ts'
 import { bound, NODES, stateOf } from './haproxy-states.ts'
@@ -28,13 +29,16 @@ async function createRig(context: TestContext, changes: Partial<Tools> = {}): Pr
   const fake = await startFakeAdmin()
   const endpoint = { proxy: 'caddy', url: fake.url }
   const client = createAdminClient({ ...endpoint, tls: {}, timeoutMs: 2_000 })
+  const dir = await mkdtemp(join(tmpdir(), 'fairway-caddy-'))
+  const saved = await openDurableFile(join(dir, 'saved.json'))
   context.after(async () => {
     await client.close()
     await fake.close()
+    await rm(dir, { recursive: true })
   })
-  const failedStarts = createFailedStarts(60_000)
+  const failedStarts = createRests(60_000)
   const waits = { reloadPace: async () => {}, testBind: async () => undefined }
-  return { fake, tools: { client, endpoint, failedStarts, ...waits, log, ...changes } }
+  return { fake, tools: { client, endpoint, saved, failedStarts, ...waits, log, ...changes } }
 }
 
 function serversOf({ apps }: FakeAdmin): readonly string[] {
@@ -217,5 +221,6 @@ test('the admin API is on this machine', () => {
     admin: { url: 'http://localhost:2019' },
     binary: '/usr/bin/caddy',
     minReloadInterval: 1_000,
+    savedFile: '/var/lib/fairway-caddy/saved.json',
   })
 })

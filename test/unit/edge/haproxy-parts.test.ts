@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { createFailedStarts } from '../../../src/edge/engines/common/failed-starts.ts'
 import { keepVerdicts, planCommands } from '../../../src/edge/engines/haproxy/commands.ts'
-import { readListeners } from '../../../src/edge/engines/haproxy/listeners.ts'
 import { parseRunning, type RunningServer } from '../../../src/edge/engines/haproxy/running.ts'
 import type { Servers } from '../../../src/edge/engines/haproxy/servers.ts'
 import { layOut } from '../../../src/edge/engines/haproxy/slots.ts'
@@ -198,65 +196,4 @@ test('what HAProxy says is about the frontends of a line or of a name', () => {
     { owners: ['a', 'b'], sentence: "proxy 'fairway.to.g.1': it is what it is" },
     { owners: [], sentence: "parsing [/etc/haproxy.cfg:6] : unknown keyword 'nonsense' in 'frontend' section" },
   ])
-})
-
-test("the administrator's bind lines", () => {
-  const text = `global
-  stats socket /run/haproxy/admin.sock
-  stats socket ipv4@127.0.0.1:9999 level admin
-# bind 10.0.0.9:9
-frontend web
-    bind 203.0.113.5:80,203.0.113.6:8000-8010 name both
-    bind [2001:db8::5]:443 ssl crt /etc/x.pem
-    bind :::8443 v6only
-    bind *:8080
-    bind :8081
-    bind ipv6@*:8082
-    bind quic4@203.0.113.5:443
-    bind "\${ADDRESS}:1"
-    bind unix@/run/x
-    bind abns@x
-    bind host.example:1
-    bind fd@3
-  listen stats
-bind ipv4@127.0.0.1:9000
-.if defined(HUGE)
-  frontend huge
-    bind 203.0.113.5:1-65535
-.endif
-log-forward logs
-    dgram-bind 127.0.0.1:514
-`
-  const found = readListeners('/etc/haproxy/haproxy.cfg', text).map(
-    ({ protocol, address, firstPort, lastPort, holder }) => `${protocol} ${address} ${firstPort}-${lastPort} ${holder}`,
-  )
-  assert.deepEqual(found, [
-    'TCP 127.0.0.1 9999-9999 global in haproxy.cfg',
-    'TCP 203.0.113.5 80-80 frontend web in haproxy.cfg',
-    'TCP 203.0.113.6 8000-8010 frontend web in haproxy.cfg',
-    'TCP 2001:db8::5 443-443 frontend web in haproxy.cfg',
-    'TCP * 8443-8443 frontend web in haproxy.cfg',
-    'TCP 0.0.0.0 8080-8080 frontend web in haproxy.cfg',
-    'TCP 0.0.0.0 8081-8081 frontend web in haproxy.cfg',
-    'TCP :: 8082-8082 frontend web in haproxy.cfg',
-    'UDP 203.0.113.5 443-443 frontend web in haproxy.cfg',
-    'TCP 127.0.0.1 9000-9000 listen stats in haproxy.cfg',
-    'UDP 127.0.0.1 514-514 log-forward logs in haproxy.cfg',
-  ])
-})
-
-test('a configuration that HAProxy did not start with rests, longer each time', () => {
-  let now = 0
-  const failed = createFailedStarts(1_000, () => now)
-  const problem = { code: 'ProxyRejected', kind: 'transient', message: 'no', remedy: 'Look' } as const
-  const restOf = (shape: string) => {
-    failed.add(shape, problem)
-    const began = now
-    while (failed.find(shape) !== undefined) now += 500
-    return now - began
-  }
-  assert.deepEqual([restOf('a'), restOf('a'), restOf('a'), restOf('b')], [1_000, 2_000, 4_000, 1_000])
-  assert.equal(failed.find('c'), undefined)
-  failed.clear()
-  assert.equal(restOf('a'), 1_000)
 })

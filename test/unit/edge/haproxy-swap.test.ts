@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { openDurableFile, writeDurably } from '../../../src/edge/engines/common/durable-file.ts'
-import { createFailedStarts } from '../../../src/edge/engines/common/failed-starts.ts'
 import { drawConfig } from '../../../src/edge/engines/haproxy/drawing.ts'
 import type { Master } from '../../../src/edge/engines/haproxy/master.ts'
 import { findRunning, readRunning } from '../../../src/edge/engines/haproxy/running.ts'
 import { shapeOf, swapIn } from '../../../src/edge/engines/haproxy/swap.ts'
 import type { Tools } from '../../../src/edge/engines/haproxy/tools.ts'
 import { FairwayError } from '../../../src/model/problems.ts'
+import { createRests } from '../../../src/model/rests.ts'
 import { silentLog } from '../../support/operator-world.ts'
 import { bound, stateOf } from './haproxy-states.ts'
 
@@ -59,7 +59,7 @@ async function play(work: (stage: Stage) => Promise<void>, starts: (text: string
       return ''
     },
   }
-  const failedStarts = createFailedStarts(0)
+  const failedStarts = createRests(0)
   const tools = { options, binary: '', config, lastGood, master, reloadPace: async () => {}, failedStarts }
   const swap = async (port: number) => {
     const running = await readRunning(master, signal)

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { problemOf } from '../../../src/edge/failures.ts'
 import { FairwayError, type Problem } from '../../../src/model/problems.ts'
 import { createMemoryEngine } from '../../support/memory-engine.ts'
 import { silentLog } from '../../support/operator-world.ts'
@@ -113,6 +115,12 @@ describe('a program that fails', () => {
     const outcome = await world.put('prod-a/public', WEB)
     assert.ok('refused' in outcome)
     assert.match(outcome.refused.message, /^memory took too long/)
+  })
+
+  test('that takes too long has not failed, whatever was waited with', async () => {
+    const wait = sleep(10_000, undefined, { signal: AbortSignal.timeout(1) })
+    const error: unknown = await wait.catch((thrown: unknown) => thrown)
+    assert.equal(problemOf(error, 'envoy').message, 'envoy took too long to take the change')
   })
 
   test('for one frontend refuses it alone', async () => {

@@ -78,9 +78,14 @@ test('a body that is none is refused', async () => {
   assert.equal(await send(`{"name":"${'x'.repeat(10_000)}"}`), 413)
 })
 
-test('numbers and further keys are as good as in their script', async () => {
+test('numbers, truth and further keys are as good as in their script', async () => {
   const world = await startCalls()
-  const answer = await world.call(GOOD, { 'frontend-port': 8080, 'backend-port': 30_808, more: ['x'] })
+  const answer = await world.call(GOOD, {
+    'frontend-port': 8080,
+    'backend-port': 30_808,
+    'send-proxy': true,
+    more: ['x'],
+  })
   assert.equal(answer.status, 200)
 })
 

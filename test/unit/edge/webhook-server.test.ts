@@ -29,8 +29,16 @@ async function somePort(): Promise<number> {
   return port
 }
 
-function open(port: number | undefined, tokenFile = join(dir, 'token')): Promise<Webhook> {
-  return openWebhook({
+/** A test that fails must not keep the process from ending. */
+const opened: Webhook[] = []
+afterEach(async () => void (await Promise.all(opened.splice(0).map((one) => one.stop()))))
+
+async function open(
+  port: number | undefined,
+  tokenFile = join(dir, 'token'),
+  expire: number | 'off' = 'off',
+): Promise<Webhook> {
+  const webhook = await openWebhook({
     config: {
       ...(port === undefined ? {} : { listen: { host: '127.0.0.1', port }, tls: 'off' }),
       tokenFile,
@@ -38,7 +46,7 @@ function open(port: number | undefined, tokenFile = join(dir, 'token')): Promise
       addresses: [ADDRESS],
       ports: RULES.ports,
       targets: RULES.targets,
-      expire: 'off',
+      expire,
       settings: {},
     },
     tls: { certFile: '', keyFile: '', clientCaFile: undefined },
@@ -47,6 +55,8 @@ function open(port: number | undefined, tokenFile = join(dir, 'token')): Promise
     onRequest: () => {},
     log: silentLog,
   })
+  opened.push(webhook)
+  return webhook
 }
 
 const isInvalid = (error: unknown) => error instanceof FairwayError && error.problem.code === 'ConfigInvalid'
@@ -86,4 +96,19 @@ test('a port that another has, or no token, is a mistake in the configuration', 
   await assert.rejects(open(port), isInvalid)
   await assert.rejects(open(await somePort(), join(dir, 'nothing')), isInvalid)
   await first.stop()
+})
+
+test('a clock that is set on a machine that has just started makes nothing expire', async ({ mock }) => {
+  const world = await startWorld()
+  const webhook = await open(undefined, join(dir, 'token'), 1_200_000)
+  mock.timers.enable({ apis: ['setInterval'] })
+  await webhook.begin(world.referee)
+  assert.equal((await webhook.answer(requestOf(GOOD, TOKEN)))?.status, 200)
+  mock.method(Date, 'now', () => Date.UTC(2100, 0))
+  mock.timers.tick(5_000)
+  // What began before is ended by the real one.
+  mock.timers.reset()
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  assert.equal(world.referee.look('webhook/default')?.stored.table.frontends.length, 1)
+  await webhook.stop()
 })

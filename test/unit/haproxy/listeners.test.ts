@@ -67,3 +67,51 @@ test('listeners are read with their holders', () => {
     assert(found.every(({ holder }) => holder === 'frontend web'))
   }
 })
+
+test("the administrator's bind lines", () => {
+  const text = `global
+  stats socket /run/haproxy/admin.sock
+  stats socket ipv4@127.0.0.1:9999 level admin
+# bind 10.0.0.9:9
+frontend web
+    bind 203.0.113.5:80,203.0.113.6:8000-8010 name both
+    bind [2001:db8::5]:443 ssl crt /etc/x.pem
+    bind :::8443 v6only
+    bind *:8080
+    bind :8081
+    bind ipv6@*:8082
+    bind quic4@203.0.113.5:443
+    bind "\${ADDRESS}:1"
+    bind unix@/run/x
+    bind abns@x
+    bind host.example:1
+    bind fd@3
+  listen stats
+.if defined(MORE)
+  bind 127.0.0.1:9001
+.endif
+bind ipv4@127.0.0.1:9000
+.if defined(HUGE)
+  frontend huge
+    bind 203.0.113.5:1-65535
+.endif
+log-forward logs
+    dgram-bind 127.0.0.1:514
+`
+  const found = readListeners(text).map(
+    ({ protocol, address, firstPort, lastPort, holder }) => `${protocol} ${address} ${firstPort}-${lastPort} ${holder}`,
+  )
+  assert.deepEqual(found, [
+    'TCP 127.0.0.1 9999-9999 global',
+    'TCP 203.0.113.5 80-80 frontend web',
+    'TCP 203.0.113.6 8000-8010 frontend web',
+    'TCP 2001:db8::5 443-443 frontend web',
+    'TCP :: 8443-8443 frontend web',
+    'TCP 0.0.0.0 8080-8080 frontend web',
+    'TCP 0.0.0.0 8081-8081 frontend web',
+    'TCP :: 8082-8082 frontend web',
+    'UDP 203.0.113.5 443-443 frontend web',
+    'TCP 127.0.0.1 9000-9000 listen stats',
+    'UDP 127.0.0.1 514-514 log-forward logs',
+  ])
+})

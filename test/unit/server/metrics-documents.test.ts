@@ -4,8 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { test } from 'node:test'
 import { parse } from 'yaml'
-import { createMeters } from '../../../src/edge/meters.ts'
-import { createMetrics } from '../../../src/server/metrics/metrics.ts'
+import { sampleEdge, sampleOperator } from '../../support/sample-metrics.ts'
 
 const ROOT = resolve(import.meta.dirname, '../../..')
 const DOCUMENT = resolve(ROOT, 'docs/observability.md')
@@ -15,6 +14,7 @@ interface Metric {
   readonly name: string
   readonly help: string
   readonly type: string
+  readonly labels: readonly string[]
 }
 
 interface Rule {
@@ -30,22 +30,19 @@ interface Panel {
   readonly targets?: readonly { readonly expr: string }[]
 }
 
-/** Ours, of a text as Prometheus scrapes it. */
+/** Ours, of a text as Prometheus scrapes it in which each has a series. */
 function metricsIn(text: string): readonly Metric[] {
-  const helps = text.matchAll(/^# HELP (?<name>fairway_\S+) (?<help>.*)\n# TYPE \S+ (?<type>\S+)/gm)
-  return [...helps].map(({ groups }) => groups as unknown as Metric)
+  const found = text.matchAll(
+    /^# HELP (?<name>fairway_\S+) (?<help>.*)\n# TYPE \S+ (?<type>\S+)\nfairway_[a-z_]+(?:\{(?<labels>[^}]*)\})? /gm,
+  )
+  return Array.from(found, ({ groups: { name = '', help = '', type = '', labels = '' } = {} }) => {
+    const names = Array.from(labels.matchAll(/(\w+)="/g), ([, label = '']) => label)
+    return { name, help, type, labels: names.filter((label) => label !== 'le') }
+  })
 }
 
-async function operatorMetrics(): Promise<readonly Metric[]> {
-  return metricsIn(await createMetrics('1', () => [], Date.now).scrape())
-}
-
-async function edgeMetrics(): Promise<readonly Metric[]> {
-  const meters = createMeters()
-  const referee = { tables: new Map(), served: undefined, trouble: undefined, look: () => undefined }
-  meters.watch(referee as unknown as Parameters<typeof meters.watch>[0], () => 0)
-  return metricsIn(await meters.registry.metrics())
-}
+const operatorMetrics = async () => metricsIn(await sampleOperator())
+const edgeMetrics = async () => metricsIn(await sampleEdge())
 
 function rules(): readonly Rule[] {
   const { groups } = parse(readFileSync(resolve(OBSERVABILITY, 'alerts.yaml'), 'utf8')) as {
@@ -97,13 +94,16 @@ function row(...cells: readonly string[]): string {
 
 function metricTable(metrics: readonly Metric[]): string {
   const sorted = metrics.toSorted((a, b) => (a.name < b.name ? -1 : 1))
-  const rows = sorted.map(({ name, type, help }) => row(`\`${name}\``, type, help))
-  return [row('metric', 'type', 'says'), row('---', '---', '---'), ...rows].join('\n')
+  const rows = sorted.map(({ name, type, labels, help }) => row(`\`${name}\``, type, labels.join(', '), help))
+  return [row('metric', 'type', 'labels', 'says'), row('---', '---', '---', '---'), ...rows].join('\n')
+}
+
+/** Of a rule's text, with the names of labels for their values. */
+function plain(text: string): string {
+  return text.replaceAll(/\{\{ \$labels\.(\w+) \}\}/g, '`$1`').replaceAll(/\{\{ \$value[^}]*\}\}/g, '*n*')
 }
 
 function alertTable(): string {
-  const plain = (text: string) =>
-    text.replaceAll(/\{\{ \$labels\.(\w+) \}\}/g, '`$1`').replaceAll(/\{\{ \$value[^}]*\}\}/g, '*n*')
   const rows = rules().map(({ alert, labels, annotations }) =>
     row(`\`${alert}\``, labels.severity, plain(annotations.description), plain(annotations.runbook)),
   )

@@ -4,8 +4,9 @@ import { FairwayError, type Problem } from '../../../src/model/problems.ts'
 import { createFacts } from '../../../src/operator/facts.ts'
 import type { CacheFacts } from '../../../src/operator/meter.ts'
 import { meterDrivers } from '../../../src/operator/metered-driver.ts'
+import { meterPass } from '../../../src/operator/metered-pass.ts'
 import { healthApp } from '../../../src/server/health.ts'
-import { createMetrics } from '../../../src/server/metrics/metrics.ts'
+import { createMetrics, type Metrics } from '../../../src/server/metrics/metrics.ts'
 import { classSpec, pool, service } from '../../support/builders.ts'
 import { createWorld, type World, type WorldWishes } from '../../support/operator-world.ts'
 
@@ -36,13 +37,13 @@ function measure(wishes: WorldWishes = {}) {
   metrics.lead(() => ({ waiting: 0, classes: facts.classes() }))
   const view = { services: () => [...world.services.values()], nodes: () => world.nodes, slicesOf: () => [] }
   const pass = async () => facts.passed(world.running, await world.pass(), view)
-  return { world, metrics, facts, pass, value: valueOf(metrics.scrape) }
+  return { world, metrics, facts, pass, value: valueOf(metrics) }
 }
 
 /** Reads one series: `value('fairway_leader')`; undefined: it is not told. */
-function valueOf(scrape: () => Promise<string>) {
+function valueOf(metrics: Pick<Metrics, 'scrape'>) {
   return async (series: string) => {
-    const line = (await scrape()).split('\n').find((one) => one.startsWith(`${series} `))
+    const line = (await metrics.scrape()).split('\n').find((one) => one.startsWith(`${series} `))
     return line === undefined ? undefined : Number(line.slice(series.length + 1))
   }
 }
@@ -52,6 +53,8 @@ function firstProxy(world: World) {
   assert.ok(proxy)
   return proxy
 }
+
+const fail = () => Promise.reject(new Error('a defect'))
 
 describe('a proxy', () => {
   const on = '{class="public",proxy="edge-1"}'
@@ -174,6 +177,19 @@ describe('counters', () => {
     assert.equal(await value('fairway_pass_duration_seconds_count{class="public",result="failed"}'), 0)
   })
 
+  test('a pass is told with its end; one that a defect ends is failed, and one that is cut is none', async () => {
+    const { metrics, value } = measure()
+    const run = (work: () => Promise<{ readonly unfinished: boolean }>, signal = new AbortController().signal) =>
+      meterPass('public', work, metrics.meter, signal)
+    await run(() => Promise.resolve({ unfinished: false }))
+    await assert.rejects(run(fail), /a defect/)
+    await assert.rejects(run(fail, AbortSignal.abort()), /a defect/)
+    const counts = ['finished', 'unfinished', 'failed'].map((end) =>
+      value(`fairway_pass_duration_seconds_count{class="public",result="${end}"}`),
+    )
+    assert.deepEqual(await Promise.all(counts), [1, undefined, 1])
+  })
+
   test('writes to Services and Events begin at nought, where an alert looks at them', async () => {
     const { metrics, value } = measure()
     assert.equal(await value('fairway_status_writes_total{result="failed"}'), 0)
@@ -197,7 +213,7 @@ describe('counters', () => {
 
 test('a follower tells of its caches and that it does not lead, and nothing of classes', async () => {
   const metrics = createMetrics('1.2.3', () => [CACHE], Date.now)
-  const value = valueOf(metrics.scrape)
+  const value = valueOf(metrics)
   assert.equal(await value('fairway_leader'), 0)
   assert.equal(await value('fairway_cache_objects{kind="services"}'), 3)
   assert.equal(await value('fairway_cache_age_seconds{kind="services"}'), 1.5)
@@ -234,9 +250,10 @@ test('a call that its signal ends is no error of the proxy', async () => {
   assert.doesNotMatch(await metrics.scrape(), /fairway_errors_total\{/)
 })
 
+const ready = () => ({ ready: true, troubles: {} })
+
 test('/metrics is served unless it is off', async () => {
   const { metrics } = measure()
-  const ready = () => ({ ready: true, troubles: {} })
   const answer = await healthApp({ ready }, metrics).request('/metrics')
   assert.equal(answer.status, 200)
   assert.match(answer.headers.get('content-type') ?? '', /^text\/plain; version=/)

@@ -6,13 +6,16 @@ import { answerProblem, caddyText, notConfirmed } from '../../../caddy/errors.ts
 import { FairwayError, type Problem } from '../../../model/problems.ts'
 import type { Log } from '../../log.ts'
 import { socketText } from '../../sockets.ts'
+import { socketOf } from '../common/by-socket.ts'
+import { type DurableFile, writeDurably } from '../common/durable-file.ts'
 import type { BoundFrontend, EngineApplied, EngineState } from '../engine.ts'
-import { acceptForCaddy, drawServers, keyOf, socketOf } from './drawing.ts'
+import { acceptForCaddy, drawServers, keyOf } from './drawing.ts'
 import { bindProblem, createObstacles, type ObstacleParts } from './obstacles.ts'
 import { type Running, readRunning } from './running.ts'
 
 export interface Tools extends ObstacleParts {
   readonly client: AdminClient
+  readonly saved: DurableFile
   readonly reloadPace: (signal: AbortSignal) => Promise<void>
   readonly log: Log
 }
@@ -40,6 +43,7 @@ export async function applyState(tools: Tools, state: EngineState, signal: Abort
   let wrote = false
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const running = await readRunning(client, endpoint, signal)
+    await keep(tools.saved, running.text)
     const findObstacle = obstaclesOn(running, failed)
     const obstacles = accepted.frontends.map((bound) => [bound, findObstacle(bound)] as const)
     const served = obstacles.flatMap(([bound, problem]) => (problem === undefined ? [bound] : []))
@@ -55,6 +59,11 @@ export async function applyState(tools: Tools, state: EngineState, signal: Abort
     else if (result !== 'overtaken') failed.push(learn(tools, result, served, failed.length))
   }
   throw new FairwayError(notConfirmed(endpoint, 'it shows another one'))
+}
+
+/** Keeps what Caddy runs with: before a write, which may cut off the file of Caddy's own, and before a state counts as applied. */
+async function keep(saved: DurableFile, text: string): Promise<void> {
+  if ((await saved.read()) !== text) await writeDurably(saved, text)
 }
 
 /** Others' servers as they are, and ours. */

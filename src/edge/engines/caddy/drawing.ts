@@ -1,12 +1,11 @@
 import type { Servers } from '../../../caddy/apps.ts'
-import type { Served } from '../../../caddy/handlers.ts'
-import { serverKey } from '../../../caddy/names.ts'
 import { renderServer } from '../../../caddy/render.ts'
 import { findUnrenderable } from '../../../caddy/unrenderable.ts'
 import { withoutDraining } from '../../../model/draining.ts'
-import type { Owner, Protocol, Target, TargetGroup } from '../../../model/table.ts'
-import type { Socket } from '../../sockets.ts'
+import { serverKey } from '../../../model/server-names.ts'
+import type { Owner, Protocol, Served, Target, TargetGroup } from '../../../model/table.ts'
 import { type Accepted, acceptFrontends } from '../common/accept.ts'
+import { groupBySocket, socketOf } from '../common/by-socket.ts'
 import type { BoundFrontend, EngineState } from '../engine.ts'
 import { CADDY } from './capabilities.ts'
 
@@ -34,10 +33,9 @@ export function acceptForCaddy(state: EngineState): Accepted {
 /** Draws accepted frontends: one server for each socket that is bound. */
 export function drawServers(frontends: readonly BoundFrontend[], groups: EngineState['groups']): Servers {
   const context = { owner: OWNER, listen: {} }
-  const sockets = Map.groupBy(frontends, keyOf)
-  const drawn = [...sockets].flatMap(([key, all]) => {
-    const [first, ...more] = all.map((bound) => servedOf(bound, groups))
-    return first === undefined ? [] : [[key, renderServer(context, [first, ...more])] as const]
+  const serve = (bound: BoundFrontend) => servedOf(bound, groups)
+  const drawn = groupBySocket(frontends).map(({ socket, frontends: [first, ...more] }) => {
+    return [serverKey(OWNER, socket), renderServer(context, [serve(first), ...more.map(serve)])] as const
   })
   return new Map(drawn)
 }
@@ -45,10 +43,6 @@ export function drawServers(frontends: readonly BoundFrontend[], groups: EngineS
 /** Of the server that a frontend is in. */
 export function keyOf(bound: BoundFrontend): string {
   return serverKey(OWNER, socketOf(bound))
-}
-
-export function socketOf({ frontend: { protocol, port }, bindAddress }: BoundFrontend): Socket {
-  return { protocol, port, address: bindAddress }
 }
 
 /** A frontend as Caddy knows it: at the address that it binds. */

@@ -1,12 +1,12 @@
 import { type BindError, covers, isAbout } from '../../../caddy/bind-error.ts'
 import type { Endpoint } from '../../../http/endpoint.ts'
 import type { Problem } from '../../../model/problems.ts'
+import type { Rests } from '../../../model/rests.ts'
 import { isOn } from '../../obstacles.ts'
 import { absentProblem, takenProblem } from '../../socket-problems.ts'
 import { isWildcard, type Socket, socketText } from '../../sockets.ts'
-import type { FailedStarts } from '../common/failed-starts.ts'
+import { socketOf } from '../common/by-socket.ts'
 import type { BoundFrontend } from '../engine.ts'
-import { socketOf } from './drawing.ts'
 import { othersListeners, type Running } from './running.ts'
 
 /** Tries to bind a socket: an error code, or undefined. */
@@ -15,7 +15,7 @@ export type TestBind = (socket: Socket) => Promise<string | undefined>
 export interface ObstacleParts {
   readonly testBind: TestBind
   readonly endpoint: Endpoint
-  readonly failedStarts: FailedStarts
+  readonly failedStarts: Rests
 }
 
 /** Says why a frontend must not be given to Caddy, or undefined. */

@@ -1,24 +1,30 @@
-import { type Apps, readApps } from '../../../caddy/apps.ts'
-import { type AdminClient, isAway } from '../../../caddy/client.ts'
-import { adminListeners, readListeners } from '../../../caddy/listeners.ts'
+import { type Apps, readAll } from '../../../caddy/apps.ts'
+import type { AdminClient } from '../../../caddy/client.ts'
+import { readListeners } from '../../../caddy/listeners.ts'
 import { readOwnership } from '../../../caddy/ownership.ts'
 import type { Endpoint } from '../../../http/endpoint.ts'
+import { isGone } from '../../../http/failures.ts'
 import type { Listener } from '../../../model/driver.ts'
-import { type Socket, socketText, WILDCARDS } from '../../sockets.ts'
+import { adminListeners } from '../../../model/listeners.ts'
+import { type Socket, WILDCARDS } from '../../sockets.ts'
+import { distinctSockets } from '../common/by-socket.ts'
 import { OWNER } from './drawing.ts'
 
 /** What a running Caddy is configured with. */
 export interface Running {
   readonly apps: Apps
+  /** All of the configuration, as Caddy gives it. */
+  readonly text: string
   /** Keys of the layer4 servers that are ours by their names or `@id`, edited ones included. */
   readonly ours: ReadonlySet<string>
 }
 
+/** Asks Caddy for all that it is configured with. Throws what `readAll` throws, and OwnerConflict. */
 export async function readRunning(client: AdminClient, endpoint: Endpoint, signal: AbortSignal): Promise<Running> {
-  const apps = await readApps(client, endpoint, signal)
+  const { text, ...apps } = await readAll(client, endpoint, signal)
   const { proxy } = endpoint
   const isOurs = ([key, json]: [string, unknown]) => readOwnership({ proxy, owner: OWNER }, key, json)?.whose === 'ours'
-  return { apps, ours: new Set([...apps.servers].filter(isOurs).map(([key]) => key)) }
+  return { apps, text, ours: new Set([...apps.servers].filter(isOurs).map(([key]) => key)) }
 }
 
 /** What Caddy listens on for its administrator. */
@@ -34,13 +40,12 @@ export async function findBound(
   signal: AbortSignal,
 ): Promise<readonly Socket[]> {
   const running = await readRunning(client, endpoint, signal).catch((error: unknown) => {
-    if (isAway(error)) return undefined
+    if (isGone(error)) return undefined
     throw error
   })
   if (running === undefined) return []
   const listeners = readListeners(running.apps.json, (app, server) => app !== 'layer4' || !running.ours.has(server))
-  const sockets = listeners.flatMap(socketsOf)
-  return [...new Map(sockets.map((one) => [socketText(one), one])).values()]
+  return distinctSockets(listeners.flatMap(socketsOf))
 }
 
 /** We write one port, and name the family: anything else was edited. */

@@ -1,4 +1,4 @@
-import { canonicalAddress, canonicalCidr } from '../../../model/address.ts'
+import { canonicalAddress, canonicalCidr, isPort } from '../../../model/address.ts'
 import type { Abilities, Capabilities } from '../../../model/driver.ts'
 import { isHostName } from '../../../model/hosts.ts'
 import type { Problem } from '../../../model/problems.ts'
@@ -121,10 +121,6 @@ function isTarget({ address, port }: Target): boolean {
 
 function isAddress(text: string): boolean {
   return canonicalAddress(text) === text
-}
-
-function isPort(value: number): boolean {
-  return Number.isInteger(value) && value >= 1 && value <= 65_535
 }
 
 function isCount(value: number): boolean {

@@ -21,32 +21,45 @@ const MODE = 0o644
 /** Opens a file, and makes its folder if it is not there. What fails is thrown as a FairwayError that names the file. */
 export async function openDurableFile(path: string): Promise<DurableFile> {
   const [name, staged] = [basename(path), `.${basename(path)}.new`]
-  const folder = await named(path, () => openFolder(dirname(path), MODE))
+  const folder = await nameFailure(path, () => openFolder(dirname(path), MODE))
   return {
     path,
     stagedPath: join(dirname(path), staged),
-    read: () => named(path, () => folder.read(name)),
-    stage: (text) => named(path, () => folder.write(staged, text)),
+    read: () => nameFailure(path, () => folder.read(name)),
+    stage: (text) =>
+      nameFailure(path, async () => {
+        // Somebody may have removed the folder.
+        await openFolder(dirname(path), MODE)
+        try {
+          await folder.write(staged, text)
+        } catch (error) {
+          // On a full disk, what is half written would be in the way of everybody's tables.
+          await folder.remove(staged).catch(() => {})
+          throw error
+        }
+      }),
     commit: () =>
-      named(path, async () => {
+      nameFailure(path, async () => {
         await folder.rename(staged, name)
         await folder.sync()
       }),
-    discard: () => named(path, () => folder.remove(staged)),
+    discard: () => nameFailure(path, () => folder.remove(staged)),
   }
 }
 
+/** Replaces the whole of a file. */
 export async function writeDurably(file: DurableFile, text: string): Promise<void> {
   await file.stage(text)
   await file.commit()
 }
 
-async function named<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
+/** Does some work on a path. What fails is thrown as a FairwayError that names it. */
+export async function nameFailure<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work()
   } catch (error) {
     const message = `${path} cannot be read or written: ${errorText(error)}`
-    const remedy = 'Let this user write to its folder, and make room on the disk'
+    const remedy = 'Let this user read and write there, and make room on the disk'
     throw new FairwayError({ code: 'ConfigInvalid', kind: 'transient', message, remedy }, error)
   }
 }

@@ -1,5 +1,6 @@
 import { type RequestOptions, request } from 'node:http'
 import { errorText, FairwayError, type Problem } from '../../../model/problems.ts'
+import { collectText } from '../common/collect-text.ts'
 
 /** Of thousands of frontends it tells as many megabytes as there are hundreds. */
 const ANSWERS_WITHIN_MS = 15_000
@@ -47,18 +48,11 @@ function placeOf(where: string): { readonly host: string; readonly port: number 
 function ask(options: RequestOptions): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const asked = request(options, (answer) => {
-      const chunks: Buffer[] = []
-      answer.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', reject)
-      answer.on('end', () => resolve({ status: answer.statusCode, text: Buffer.concat(chunks).toString() }))
+      answer.on('error', reject)
+      collectText(answer, (text) => resolve({ status: answer.statusCode, text }))
     })
     asked.on('error', reject).end()
   })
-}
-
-/** Whether nobody is there, as opposed to somebody who does not answer. */
-export function isGone(error: unknown): boolean {
-  const cause = error instanceof FairwayError ? error.cause : undefined
-  return cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ECONNREFUSED')
 }
 
 function unreachable(where: string, text: string): Problem {

@@ -2,9 +2,11 @@ import { errorText, FairwayError, type Problem } from '../../../model/problems.t
 import { absentProblem, takenProblem } from '../../socket-problems.ts'
 import type { Socket } from '../../sockets.ts'
 import { acceptFrontends } from '../common/accept.ts'
+import { orUnreachable } from '../common/unreachable.ts'
 import type { BoundFrontend, EngineApplied, EngineRefusal, EngineState } from '../engine.ts'
 import { bring, bringBack, isSame, type Result } from './bring.ts'
 import { ENVOY } from './capabilities.ts'
+import { waitUntilClosed } from './closing.ts'
 import { type Drawing, drawConfig } from './drawing.ts'
 import { readFaults } from './faults.ts'
 import type { State } from './folder.ts'
@@ -22,7 +24,7 @@ export interface Outcome extends EngineApplied {
 /** Brings Envoy to a state. Listeners that it does not take, as when it cannot bind them, are left out; the others are served. */
 export async function applyState(tools: Tools, state: EngineState, signal: AbortSignal): Promise<Outcome> {
   const accepted = acceptFrontends(state, ENVOY)
-  const running = await findRunning(tools, signal)
+  const running = await orUnreachable(readLive(tools.admin, signal))
   const before = await tools.folder.read()
   const refused = [...accepted.refused]
   let rest: Drawn = { drawing: drawConfig(accepted.frontends, state.groups), frontends: accepted.frontends }
@@ -38,6 +40,7 @@ export async function applyState(tools: Tools, state: EngineState, signal: Abort
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const result = await bring(tools, round === 0 ? before : undefined, rest.drawing, signal)
     if (result === 'taken') {
+      await waitUntilClosed(before, rest.drawing, signal)
       await tools.folder.tidy()
       return { refused, how: howOf(running, rest.drawing), drawing: rest.drawing }
     }
@@ -51,16 +54,6 @@ export async function applyState(tools: Tools, state: EngineState, signal: Abort
 interface Drawn {
   readonly drawing: Drawing
   readonly frontends: readonly BoundFrontend[]
-}
-
-/** What runs, or why that is not known. */
-async function findRunning({ admin }: Tools, signal: AbortSignal): Promise<Versions | FairwayError> {
-  try {
-    return await readLive(admin, signal)
-  } catch (error) {
-    if (error instanceof FairwayError && error.problem.code === 'ProxyUnreachable') return error
-    throw error
-  }
 }
 
 /** Listeners that Envoy did not take lately. */

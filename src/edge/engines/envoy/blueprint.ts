@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { hostPort } from '../../../model/address.ts'
-import type { Frontend, HealthCheck, Protocol, Target } from '../../../model/table.ts'
+import type { Frontend, HealthCheck, Target } from '../../../model/table.ts'
+import type { Socket as MachineSocket } from '../../sockets.ts'
+import { groupBySocket } from '../common/by-socket.ts'
 import type { BoundFrontend, EngineState } from '../engine.ts'
 
 /** Targets that frontends lead alike to: Envoy's cluster. Its name stays while its targets change. */
@@ -18,11 +20,8 @@ export interface Route extends BoundFrontend {
 }
 
 /** What is bound once, however many frontends their hosts tell apart there: Envoy's listener. */
-export interface Socket {
+export interface Socket extends MachineSocket {
   readonly name: string
-  readonly protocol: Protocol
-  readonly address: string
-  readonly port: number
   readonly routes: readonly Route[]
 }
 
@@ -58,20 +57,16 @@ function withoutDerivedCheck(bound: BoundFrontend): BoundFrontend {
 
 function draw(frontends: readonly BoundFrontend[]): Blueprint {
   const clusters = new Map<string, Cluster>()
-  const sockets = Map.groupBy(frontends, (bound) => socketName(bound))
-  const drawn = [...sockets].flatMap(([name, bounds]): readonly Socket[] => {
-    const [first] = bounds
-    if (first === undefined) return []
-    const { protocol, port } = first.frontend
+  const drawn = groupBySocket(frontends).map(({ socket, frontends: bounds }): Socket => {
     const routes = bounds.map((bound) => ({ ...bound, cluster: findCluster(clusters, bound) }))
-    return [{ name, protocol, address: first.bindAddress, port, routes }]
+    return { ...socket, name: listenerName(socket), routes }
   })
   return { sockets: drawn, clusters: [...clusters.values()] }
 }
 
 /** `fairway.tcp.203.0.113.10:443` */
-function socketName({ bindAddress, frontend: { protocol, port } }: BoundFrontend): string {
-  return `${OURS}${protocol.toLowerCase()}.${hostPort(bindAddress, port)}`
+export function listenerName({ protocol, address, port }: MachineSocket): string {
+  return `${OURS}${protocol.toLowerCase()}.${hostPort(address, port)}`
 }
 
 /** Frontends share a cluster where they lead alike to one port of one group. */

@@ -72,6 +72,7 @@ export async function bringBack(tools: Tools, state: State, signal: AbortSignal)
   for (const kind of KINDS) await load(tools, state, kind, signal)
 }
 
+/** Whether two states are alike to the last character. */
 export function isSame(a: State, b: State): boolean {
   return a.clusters.text === b.clusters.text && a.listeners.text === b.listeners.text
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { shorten } from '../common/sentences.ts'
 import type { Admin } from './admin.ts'
 import { OURS } from './blueprint.ts'
 
@@ -13,13 +14,12 @@ const answer = z.object({
     .default([]),
 })
 
-const LONGEST_SENTENCE = 300
-
 /** What Envoy has against listeners of the last file, by their names. */
 export async function readFaults(admin: Admin, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
   return parseFaults(await admin.get(QUERY, signal))
 }
 
+/** Reads an answer of `/config_dump`: what Envoy has against listeners of ours, on one line and not longer than an Event can carry. */
 export function parseFaults(text: string): ReadonlyMap<string, string> {
   const { configs } = answer.parse(JSON.parse(text))
   return new Map(
@@ -32,6 +32,5 @@ export function parseFaults(text: string): ReadonlyMap<string, string> {
 }
 
 function sentenceOf(details: string): string {
-  const plain = details.replaceAll(/\s+/g, ' ').replace(/[.\s]+$/, '')
-  return plain.length > LONGEST_SENTENCE ? `${plain.slice(0, LONGEST_SENTENCE)}…` : plain
+  return shorten(details.replaceAll(/\s+/g, ' ').replace(/[.\s]+$/, ''))
 }

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, open, readdir, readlink, rename, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { errorText, FairwayError } from '../../../model/problems.ts'
 import { isMissing, openFolder } from '../../files.ts'
-import { type Drawing } from './drawing.ts'
+import { nameFailure } from '../common/durable-file.ts'
+import type { Drawing } from './drawing.ts'
 import { parseResources } from './resources.ts'
 
 /** What Envoy loads by itself: its discovery of clusters (CDS) and of listeners (LDS). */
@@ -34,9 +34,7 @@ const MODE = { folder: 0o755, file: 0o644 }
 /** Opens it, and makes what Envoy watches. What fails is thrown as a FairwayError that names the folder. */
 export async function openStateFolder(path: string): Promise<StateFolder> {
   const named = <Result>(work: () => Promise<Result>) => nameFailure(path, work)
-  for (const kind of KINDS) {
-    await named(() => mkdir(join(path, `watch-${kind}`), { recursive: true, mode: MODE.folder }))
-  }
+  await named(() => makeWatched(path))
   return {
     read: () => named(() => readState(join(path, CURRENT))),
     put: (state) => named(() => putState(path, state)),
@@ -53,6 +51,10 @@ export async function openStateFolder(path: string): Promise<StateFolder> {
         await Promise.all(old.map((name) => rm(join(path, name), { recursive: true, force: true })))
       }),
   }
+}
+
+async function makeWatched(path: string): Promise<void> {
+  for (const kind of KINDS) await mkdir(join(path, `watch-${kind}`), { recursive: true, mode: MODE.folder })
 }
 
 async function readState(path: string): Promise<State | undefined> {
@@ -75,23 +77,21 @@ async function exists(path: string): Promise<boolean> {
 
 async function putState(path: string, state: State): Promise<void> {
   const name = `${STATE}${randomUUID()}`
-  await mkdir(join(path, name), { mode: MODE.folder })
-  const folder = await openFolder(join(path, name), MODE.file)
-  for (const kind of KINDS) await folder.write(FILES[kind], state[kind].text)
-  await folder.sync()
+  // Somebody may have removed all of it: an Envoy that is started again needs what it watches.
+  await makeWatched(path)
+  try {
+    await mkdir(join(path, name), { mode: MODE.folder })
+    const folder = await openFolder(join(path, name), MODE.file)
+    for (const kind of KINDS) await folder.write(FILES[kind], state[kind].text)
+    await folder.sync()
+  } catch (error) {
+    // On a full disk, what is half written would be in the way of the next one.
+    await rm(join(path, name), { recursive: true, force: true }).catch(() => {})
+    throw error
+  }
   const parent = await openFolder(path)
   await parent.remove(NEXT)
   await symlink(name, join(path, NEXT))
   await parent.rename(NEXT, CURRENT)
   await parent.sync()
-}
-
-async function nameFailure<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work()
-  } catch (error) {
-    const message = `${path} cannot be read or written: ${errorText(error)}`
-    const remedy = 'Let this user write there, and make room on the disk'
-    throw new FairwayError({ code: 'ConfigInvalid', kind: 'transient', message, remedy }, error)
-  }
 }

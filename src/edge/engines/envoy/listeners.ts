@@ -1,8 +1,10 @@
 import { z } from 'zod'
+import { isGone } from '../../../http/failures.ts'
 import { canonicalAddress } from '../../../model/address.ts'
 import type { Listener } from '../../../model/driver.ts'
-import { type Socket, socketText } from '../../sockets.ts'
-import { type Admin, isGone } from './admin.ts'
+import type { Socket } from '../../sockets.ts'
+import { distinctSockets } from '../common/by-socket.ts'
+import type { Admin } from './admin.ts'
 import { OURS } from './blueprint.ts'
 
 const place = z.object({ socket_address: z.object({ address: z.string(), port_value: z.number() }).optional() })
@@ -26,13 +28,18 @@ interface Told {
 }
 
 async function readTold(admin: Admin, signal: AbortSignal): Promise<readonly Told[]> {
-  const text = await admin.get('/listeners?format=json', signal).catch((error: unknown) => {
+  return parseTold(await askOrNothing(admin, '/listeners?format=json', signal))
+}
+
+/** Where no Envoy runs, nothing is bound. */
+async function askOrNothing(admin: Admin, path: string, signal: AbortSignal): Promise<string> {
+  return admin.get(path, signal).catch((error: unknown) => {
     if (isGone(error)) return '{}'
     throw error
   })
-  return parseTold(text)
 }
 
+/** Reads an answer of `/listeners`. What listens on no address and port, as a unix socket, is left out. */
 export function parseTold(text: string): readonly Told[] {
   return answer.parse(JSON.parse(text)).listener_statuses.flatMap((one) =>
     [one.local_address, ...one.additional_local_addresses].flatMap(({ socket_address }) => {
@@ -54,7 +61,7 @@ export async function findBound(admin: Admin, signal: AbortSignal): Promise<read
     return protocol === undefined ? [] : [{ protocol, address, port } as const]
   })
   const all = [...told, ...(await findLingering(admin, signal))]
-  return [...new Map(all.map((one) => [socketText(one), one])).values()]
+  return distinctSockets(all)
 }
 
 /** What was rejected is told once more without a name. */
@@ -71,10 +78,7 @@ const drainingAnswer = z.object({
 
 async function findLingering(admin: Admin, signal: AbortSignal): Promise<readonly Socket[]> {
   const path = '/config_dump?resource=dynamic_listeners&mask=name,draining_state'
-  const text = await admin.get(path, signal).catch((error: unknown) => {
-    if (isGone(error)) return '{}'
-    throw error
-  })
+  const text = await askOrNothing(admin, path, signal)
   return drainingAnswer.parse(JSON.parse(text)).configs.flatMap(({ name, draining_state }) => {
     const found = draining_state?.listener.address.socket_address
     const address = canonicalAddress(found?.address ?? '')

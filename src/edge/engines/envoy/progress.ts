@@ -20,6 +20,7 @@ export async function readVersions(admin: Admin, signal: AbortSignal): Promise<V
   return parseVersions(await admin.get('/stats?type=TextReadouts', signal))
 }
 
+/** Reads an answer of `/stats`, where the version of a file that was taken is a text readout. */
 export function parseVersions(text: string): Versions {
   const values = valuesOf(text)
   const version = (kind: Kind) => (values.get(`${NAMES[kind]}.version_text`) ?? '').replaceAll('"', '')
@@ -28,10 +29,12 @@ export function parseVersions(text: string): Versions {
 
 const COUNTS = encodeURI(String.raw`/stats?type=Counters&filter=^(cluster_manager\.cds|listener_manager\.lds)\.update_`)
 
+/** Asks what has become of one of our files so far. */
 export async function readCounts(admin: Admin, kind: Kind, signal: AbortSignal): Promise<Counts> {
   return parseCounts(await admin.get(COUNTS, signal), kind)
 }
 
+/** Reads an answer of `/stats`: Envoy counts a file that it cannot read apart from one that it rejects. */
 export function parseCounts(text: string, kind: Kind): Counts {
   const values = valuesOf(text)
   const count = (name: string) => Number(values.get(`${NAMES[kind]}.update_${name}`) ?? 0)

@@ -1,7 +1,6 @@
 import type { Balance, HealthCheck, Target } from '../../../model/table.ts'
 import { type Cluster, portOf } from './blueprint.ts'
-import { durationText } from './times.ts'
-import { type Message, TYPES, typed } from './types.ts'
+import { durationText, type Message, TYPES, typed } from './types.ts'
 
 const UNLIMITED = 4_294_967_295
 

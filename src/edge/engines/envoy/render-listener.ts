@@ -1,8 +1,7 @@
 import type { Frontend } from '../../../model/table.ts'
 import { OURS, type Route, type Socket } from './blueprint.ts'
 import { matchRoutes } from './render-match.ts'
-import { durationText } from './times.ts'
-import { type Message, TYPES, typed } from './types.ts'
+import { durationText, type Message, TYPES, typed } from './types.ts'
 
 /** Idle connections, and sessions of UDP, end after this time where nobody says otherwise. */
 const DEFAULT_IDLE_MS = { TCP: 3_600_000, UDP: 60_000 } as const
@@ -19,6 +18,7 @@ const KEEPALIVE = [
 /** There is no chain and no cluster of that name: such connections are closed, such datagrams dropped. */
 const NOBODY = `${OURS}nobody`
 
+/** Renders what is bound on one address and port, as a Listener of Envoy. */
 export function renderListener(socket: Socket): Message {
   const { name, address, port } = socket
   const head = { '@type': TYPES.listener, name, stat_prefix: 'fairway', per_connection_buffer_limit_bytes: 65_536 }

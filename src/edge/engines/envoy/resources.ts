@@ -20,6 +20,7 @@ export function makeResources(unsorted: ReadonlyMap<string, string>): Resources 
   return { version, byName, text: `{"version_info":"${version}","resources":[\n${lines}\n]}\n` }
 }
 
+/** Renders named things, each to a message that bears its type and name first. */
 export function renderResources<Item extends { readonly name: string }>(
   items: readonly Item[],
   render: (item: Item) => Message,

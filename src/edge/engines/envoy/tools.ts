@@ -1,4 +1,4 @@
-import type { FailedStarts } from '../common/failed-starts.ts'
+import type { Rests } from '../../../model/rests.ts'
 import type { Admin } from './admin.ts'
 import type { StateFolder } from './folder.ts'
 import type { EnvoyOptions } from './options.ts'
@@ -9,5 +9,5 @@ export interface Tools {
   readonly admin: Admin
   readonly folder: StateFolder
   /** Listeners that Envoy did not take, by their text. */
-  readonly failedStarts: FailedStarts
+  readonly failedStarts: Rests
 }

@@ -21,6 +21,11 @@ export const TYPES = {
 /** A message as JSON has it. */
 export type Message = Readonly<Record<string, unknown>>
 
+/** A time as JSON has it (google.protobuf.Duration). */
+export function durationText(ms: number): string {
+  return `${ms / 1000}s`
+}
+
 /** What is named and says its type: filters, matchers, actions. Envoy goes by the type. */
 export function typed(name: string, type: string, fields: Message = {}): Message {
   return { name, typed_config: { '@type': type, ...fields } }

@@ -1,6 +1,7 @@
-import { FairwayError, type Problem } from '../../../model/problems.ts'
+import { FairwayError } from '../../../model/problems.ts'
 import { acceptFrontends } from '../common/accept.ts'
 import { writeDurably } from '../common/durable-file.ts'
+import { rejectedConfig, rejectedFrontend } from '../common/rejections.ts'
 import type { EngineApplied, EngineRefusal, EngineState } from '../engine.ts'
 import { HAPROXY } from './capabilities.ts'
 import { planCommands } from './commands.ts'
@@ -42,10 +43,10 @@ export async function applyState(tools: Tools, state: EngineState, signal: Abort
       return { refused, how: 'reload', drawing }
     }
     const found = new Map(faults.flatMap(({ owners, sentence }) => owners.map((id) => [id, sentence] as const)))
-    refused.push(...[...found].map(([id, sentence]) => ({ id, problem: rejectedFrontend(id, sentence) })))
+    refused.push(...[...found].map(([id, sentence]) => ({ id, problem: rejectedFrontend('HAProxy', id, sentence) })))
     frontends = frontends.filter(({ id }) => !found.has(id))
   }
-  throw new FairwayError(rejected('it finds new faults whatever is left out'))
+  throw new FairwayError(rejectedConfig('HAProxy', 'it finds new faults whatever is left out'))
 }
 
 /** Does what needs no reload; undefined where one is needed. */
@@ -98,7 +99,7 @@ async function findFaults(
   const verdicts = readVerdicts(output, config.stagedPath, rendered.sections)
   const faults = verdicts.filter(({ owners }) => owners.length > 0)
   if (faults.length > 0) return faults
-  throw new FairwayError(rejected(verdicts[0]?.sentence ?? output.trim().slice(-300)))
+  throw new FairwayError(rejectedConfig('HAProxy', verdicts[0]?.sentence ?? output.trim().slice(-300)))
 }
 
 /** Where nothing is known to run, the file is put in place for HAProxy's next start. */
@@ -112,15 +113,4 @@ async function install(
   if (!(running instanceof FairwayError)) return swapIn(tools, drawing, running, signal)
   await tools.config.commit()
   throw running
-}
-
-function rejectedFrontend(id: string, sentence: string): Problem {
-  const message = `HAProxy rejects the configuration of ${id}: ${sentence}`
-  return { code: 'ProxyRejected', kind: 'terminal', message, remedy: "Correct the Service, or HAProxy's own files" }
-}
-
-function rejected(sentence: string): Problem {
-  const message = `HAProxy rejects its configuration: ${sentence}`
-  const remedy = 'Correct the files of its administrator; it serves what it served before'
-  return { code: 'ProxyRejected', kind: 'transient', message, remedy }
 }

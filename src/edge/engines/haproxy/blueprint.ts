@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { hostPort } from '../../../model/address.ts'
 import { compareText, type Frontend, type HealthCheck, type ProxyProtocol } from '../../../model/table.ts'
+import type { Socket as MachineSocket } from '../../sockets.ts'
+import { groupBySocket } from '../common/by-socket.ts'
 import type { BoundFrontend, EngineState } from '../engine.ts'
 
 /** How the names of backends begin whose servers are checked. */
@@ -37,9 +38,7 @@ export interface Route extends BoundFrontend {
 }
 
 /** What is bound once, however many frontends their hosts tell apart there. */
-export interface Socket {
-  readonly address: string
-  readonly port: number
+export interface Socket extends MachineSocket {
   readonly routes: readonly Route[]
   /** Whether hosts tell the routes apart. At most one of them has none: it gets what no other takes. */
   readonly shared: boolean
@@ -60,16 +59,13 @@ export function drawBlueprint(frontends: readonly BoundFrontend[], groups: Engin
   )
   const backendOf = (bound: BoundFrontend, check: CheckBackend | undefined, shared: boolean): TargetBackend =>
     targetBackend(backends, bound, check, { ported: ported.has(bound.frontend.group), shared })
-  const sockets = Map.groupBy(frontends, ({ bindAddress, frontend }) => hostPort(bindAddress, frontend.port))
-  const drawn = [...sockets.values()].flatMap((bounds): readonly Socket[] => {
-    const [first] = bounds
-    if (first === undefined) return []
-    const shared = bounds.length > 1 || first.frontend.hosts.length > 0
+  const drawn = groupBySocket(frontends).map(({ socket, frontends: bounds }): Socket => {
+    const shared = bounds.length > 1 || bounds[0].frontend.hosts.length > 0
     const routes = bounds.map((bound): Route => {
       const fallback = bound.frontend.healthCheck?.derived === true ? backendOf(bound, undefined, shared) : undefined
       return { ...bound, backend: backendOf(bound, checkBackend(checks, bound.frontend), shared), fallback }
     })
-    return [{ address: first.bindAddress, port: first.frontend.port, routes, shared }]
+    return { ...socket, routes, shared }
   })
   return { sockets: drawn, checks: checks.byName(), backends: backends.byName() }
 }

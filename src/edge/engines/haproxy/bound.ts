@@ -1,7 +1,9 @@
-import { FairwayError, type Problem } from '../../../model/problems.ts'
-import { type Socket, socketText } from '../../sockets.ts'
-import { readListeners } from './listeners.ts'
-import { isGone } from './master.ts'
+import { readListeners } from '../../../haproxy/listeners.ts'
+import { isGone } from '../../../http/failures.ts'
+import { FairwayError } from '../../../model/problems.ts'
+import type { Socket } from '../../sockets.ts'
+import { distinctSockets } from '../common/by-socket.ts'
+import { unknownFile } from '../common/rejections.ts'
 import { findRunning } from './running.ts'
 import { shapeOf } from './swap.ts'
 import type { Tools } from './tools.ts'
@@ -19,24 +21,15 @@ export async function findBound(tools: Tools, signal: AbortSignal): Promise<read
   }
   const texts = [await config.read(), await lastGood.read()]
   const loaded = texts.filter((text) => text !== undefined && shapeOf(text) === running.shape)
-  if (loaded.length === 0 && running.shape !== undefined) throw new FairwayError(unknownFile(options.configFile))
-  const sockets = loaded.flatMap((text = '') => readBound(text))
-  return [...new Map(sockets.map((one) => [socketText(one), one])).values()]
+  if (loaded.length === 0 && running.shape !== undefined)
+    throw new FairwayError(unknownFile('HAProxy', options.configFile))
+  return distinctSockets(loaded.flatMap((text = '') => readBound(text)))
 }
 
 /** Sockets that a file of ours binds. */
 export function readBound(text: string): readonly Socket[] {
-  return readListeners('', text).flatMap(({ protocol, address, firstPort }) =>
-    // All addresses of both families are never bound by one line of ours (`v6only`), nor are several ports.
+  return readListeners(text).flatMap(({ protocol, address, firstPort }) =>
+    // No line of ours binds several ports, or both families (`v6only`): one that does was edited.
     protocol === undefined ? [] : { protocol, address: address === '*' ? '::' : address, port: firstPort },
   )
-}
-
-function unknownFile(configFile: string): Problem {
-  return {
-    code: 'WriteNotConfirmed',
-    kind: 'transient',
-    message: `HAProxy does not run what is in ${configFile}`,
-    remedy: 'Leave that file to the edge, and wait for its next pass',
-  }
 }

@@ -1,22 +1,4 @@
+import { HAPROXY_CAPABILITIES } from '../../../haproxy/capabilities.ts'
 import type { Program } from '../common/accept.ts'
 
-/** What HAProxy does since 2.6. Its community edition forwards no UDP (haproxy/haproxy#62). */
-export const HAPROXY: Program = {
-  title: 'HAProxy',
-  capabilities: {
-    TCP: {
-      proxyProtocol: ['off', 'v1', 'v2'],
-      balance: ['round-robin', 'least-connections', 'source', 'random'],
-      healthCheck: ['tcp', 'http'],
-      checkPort: true,
-      checkThresholds: true,
-      affinityTimeout: true,
-      drain: true,
-      sourceRanges: true,
-      hosts: true,
-      maxConnections: true,
-      idleTimeout: true,
-    },
-    UDP: undefined,
-  },
-}
+export const HAPROXY: Program = { title: 'HAProxy', capabilities: HAPROXY_CAPABILITIES }

@@ -1,6 +1,7 @@
-import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { codeOf, isGone } from '../../../http/failures.ts'
 import { errorText, FairwayError, type Problem } from '../../../model/problems.ts'
+import { exchange } from '../common/exchange.ts'
 
 /** The socket of HAProxy's master process, which also forwards commands to the worker (management.txt, section 9.4). */
 export interface Master {
@@ -18,20 +19,20 @@ const ANSWER_WITHIN_MS = 30_000
 const REFUSED_FOR_MS = 3_000
 const RETRY_AFTER_MS = 20
 /** What a master that executes itself anew does to connections. */
-const DROPPED: readonly unknown[] = ['ECONNRESET', 'EPIPE']
-const GONE: ReadonlySet<unknown> = new Set(['ENOENT', 'ECONNREFUSED'])
+const DROPPED: readonly string[] = ['ECONNRESET', 'EPIPE']
 /** The master reads commands in a buffer of 16 KiB, one is about 100 bytes long. */
 const COMMANDS_PER_LINE = 100
 
+/** Speaks with the master behind a unix socket. Each question is a connection of its own. */
 export function createMaster(socketPath: string): Master {
   /** One that was not there the last time is not waited for again. */
   let wasThere = true
 
   /** Tries again while connections fail in one of these ways: each reload does that for a moment. */
-  async function send(line: string, passing: readonly unknown[], signal: AbortSignal): Promise<string | Error> {
+  async function send(line: string, passing: readonly string[], signal: AbortSignal): Promise<string | Error> {
     const deadline = Date.now() + (wasThere ? REFUSED_FOR_MS : 0)
     for (;;) {
-      const answer = await exchange(socketPath, line, signal)
+      const answer = await exchange(socketPath, line, ANSWER_WITHIN_MS, signal)
       if (typeof answer === 'string') {
         wasThere = true
         return answer
@@ -70,35 +71,6 @@ export function createMaster(socketPath: string): Master {
   return { ask, command, reload }
 }
 
-/** One connection, one line, until the other side closes. Gives the error where there is no whole answer. */
-function exchange(path: string, line: string, signal: AbortSignal): Promise<string | Error> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)])
-  return new Promise((resolve) => {
-    const chunks: Buffer[] = []
-    const socket = connect({ path })
-    const stop = () => socket.destroy(new Error(`no answer within ${ANSWER_WITHIN_MS} ms`))
-    limit.addEventListener('abort', stop, { once: true })
-    socket.on('connect', () => socket.end(`${line}\n`))
-    socket.on('data', (chunk: Buffer) => chunks.push(chunk))
-    socket.on('error', resolve)
-    socket.on('end', () => resolve(Buffer.concat(chunks).toString() || dropped()))
-    socket.on('close', () => {
-      limit.removeEventListener('abort', stop)
-      resolve(new Error('closed without an answer'))
-    })
-    if (limit.aborted) stop()
-  })
-}
-
-/** A question that is answered has an empty line at least. */
-function dropped(): Error {
-  return Object.assign(new Error('closed without an answer'), { code: 'ECONNRESET' })
-}
-
-function codeOf(error: Error): unknown {
-  return 'code' in error ? error.code : undefined
-}
-
 function unreachable(socketPath: string, error: Error): Problem {
   const silent = `HAProxy does not answer on its master socket ${socketPath}: ${errorText(error)}`
   return {
@@ -108,9 +80,4 @@ function unreachable(socketPath: string, error: Error): Problem {
     remedy:
       'Look at the unit of HAProxy on the proxy: that it runs, with -W and -S and that path, and that this user may open it',
   }
-}
-
-/** Whether there is no HAProxy: its socket is not there, or nobody listens. */
-export function isGone(error: unknown): boolean {
-  return error instanceof Error && GONE.has(codeOf(error))
 }

@@ -1,5 +1,5 @@
 import { familyOf, hostPort } from '../../../model/address.ts'
-import { timeText } from '../common/times.ts'
+import { durationText } from '../../../model/duration.ts'
 import type { Route, Socket } from './blueprint.ts'
 import type { Section } from './sections.ts'
 
@@ -27,7 +27,7 @@ function renderAlone(route: Route): readonly string[] {
   const { sourceRanges, maxConnections, idleTimeoutMs } = route.frontend
   return [
     // Until a target is connected; from then on the backend's `timeout tunnel` holds for both sides.
-    ...(idleTimeoutMs === undefined ? [] : [`timeout client ${timeText(idleTimeoutMs)}`]),
+    ...(idleTimeoutMs === undefined ? [] : [`timeout client ${durationText(idleTimeoutMs)}`]),
     ...sourceRanges.map((range) => `acl from src ${range}`),
     ...(sourceRanges.length === 0 ? [] : ['tcp-request connection reject unless from']),
     ...(maxConnections === undefined ? [] : [`tcp-request connection reject if { fe_conn gt ${maxConnections} }`]),

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
+import { durationText } from '../../../model/duration.ts'
 import type { HealthCheck } from '../../../model/table.ts'
-import { timeText } from '../common/times.ts'
 import type { Blueprint, CheckBackend, TargetBackend } from './blueprint.ts'
 import { renderSocket } from './render-socket.ts'
 import { type Section, sectionsText } from './sections.ts'
@@ -32,7 +32,7 @@ export interface RenderOptions {
 const DEFAULTS: readonly string[] = [
   'mode tcp',
   'timeout connect 5s',
-  `timeout client ${timeText(DEFAULT_IDLE_MS)}`,
+  `timeout client ${durationText(DEFAULT_IDLE_MS)}`,
   ...idleTimeouts(DEFAULT_IDLE_MS),
   'retries 3',
   'option redispatch 1',
@@ -68,7 +68,7 @@ export function renderConfig(
 
 /** What comes before the backends: no runtime command changes any of it. */
 function headSections(blueprint: Blueprint, { masterSocket, hardStopAfterMs }: RenderOptions): readonly Section[] {
-  const global = { owners: [], head: 'global', lines: [`hard-stop-after ${timeText(hardStopAfterMs ?? 0)}`] }
+  const global = { owners: [], head: 'global', lines: [`hard-stop-after ${durationText(hardStopAfterMs ?? 0)}`] }
   return [
     { owners: [], head: '# Written by fairway edge, which overwrites what is edited here.', lines: [] },
     ...(hardStopAfterMs === undefined ? [] : [global]),
@@ -121,15 +121,15 @@ function checkLines({ check, port, proxyProtocol }: CheckBackend, servers: Serve
   const words = checkWords(check, PROXY_PROTOCOLS[proxyProtocol])
   return [
     'log global',
-    `timeout connect ${timeText(check.timeoutMs)}`,
-    `timeout check ${timeText(check.timeoutMs)}`,
+    `timeout connect ${durationText(check.timeoutMs)}`,
+    `timeout check ${durationText(check.timeoutMs)}`,
     ...(check.kind === 'http' ? ['option httpchk GET /healthz', 'http-check expect status 200'] : []),
     ...servers.map((server, slot) => `server ${serverName(slot)} ${serverWords(server, { port, weight: 1 })} ${words}`),
   ]
 }
 
 function checkWords({ intervalMs, rise, fall }: HealthCheck, header: string): string {
-  const words = `check inter ${timeText(intervalMs)} rise ${rise} fall ${fall}`
+  const words = `check inter ${durationText(intervalMs)} rise ${rise} fall ${fall}`
   return header === '' ? words : `${words} ${header} check-send-proxy`
 }
 
@@ -151,10 +151,10 @@ function targetLines(backend: TargetBackend, servers: Servers): readonly string[
 
 /** The type `ipv6` holds clients of both families. A full table forgets those who were away longest. */
 function stickLines(affinityMs: number): readonly string[] {
-  return [`stick-table type ipv6 size 200k expire ${timeText(affinityMs)}`, 'stick on src']
+  return [`stick-table type ipv6 size 200k expire ${durationText(affinityMs)}`, 'stick on src']
 }
 
 /** Once both sides are connected, `tunnel` stands for the timeouts of both. */
 function idleTimeouts(ms: number): readonly string[] {
-  return [`timeout server ${timeText(ms)}`, `timeout tunnel ${timeText(ms)}`]
+  return [`timeout server ${durationText(ms)}`, `timeout tunnel ${durationText(ms)}`]
 }

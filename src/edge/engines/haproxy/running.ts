@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FairwayError, type Problem } from '../../../model/problems.ts'
+import { orUnreachable } from '../common/unreachable.ts'
 import type { Master } from './master.ts'
 import { SHAPE_BACKEND } from './render.ts'
 import type { Occupant } from './slots.ts'
@@ -43,21 +44,23 @@ const NO_WORKER_FOR_MS = 3_000
 const LOOK_EVERY_MS = 20
 
 /** What runs, or why that is not known. */
-export async function findRunning(
-  { master, options }: Pick<Tools, 'master' | 'options'>,
+export function findRunning(
+  tools: Pick<Tools, 'master' | 'options'>,
   signal: AbortSignal,
 ): Promise<Running | FairwayError> {
+  return orUnreachable(awaitWorker(tools, signal))
+}
+
+async function awaitWorker(
+  { master, options }: Pick<Tools, 'master' | 'options'>,
+  signal: AbortSignal,
+): Promise<Running> {
   const deadline = Date.now() + NO_WORKER_FOR_MS
-  try {
-    for (;;) {
-      const running = await readRunning(master, signal)
-      if (running !== undefined) return running
-      if (Date.now() > deadline) return new FairwayError(noWorker(options.masterSocket))
-      await sleep(LOOK_EVERY_MS, undefined, { signal })
-    }
-  } catch (error) {
-    if (error instanceof FairwayError && error.problem.code === 'ProxyUnreachable') return error
-    throw error
+  for (;;) {
+    const running = await readRunning(master, signal)
+    if (running !== undefined) return running
+    if (Date.now() > deadline) throw new FairwayError(noWorker(options.masterSocket))
+    await sleep(LOOK_EVERY_MS, undefined, { signal })
   }
 }
 

@@ -7,6 +7,7 @@ export interface Section {
   readonly lines: readonly string[]
 }
 
+/** The file that consists of these sections. */
 export function sectionsText(sections: readonly Section[]): string {
   // Thousands of sections: V8 puts one text together faster than it joins lists of lines.
   let text = ''

@@ -53,6 +53,7 @@ export function fullWeight({ balance }: Pick<TargetBackend, 'balance'>): number 
   return balance === 'source' ? SOURCE_WEIGHT : 1
 }
 
+/** Of the server in a slot, counted from 0. */
 export function serverName(slot: number): string {
   return `s${slot + 1}`
 }

@@ -1,5 +1,5 @@
+import type { Rests } from '../../../model/rests.ts'
 import type { DurableFile } from '../common/durable-file.ts'
-import type { FailedStarts } from '../common/failed-starts.ts'
 import type { Master } from './master.ts'
 import type { HaproxyOptions } from './options.ts'
 
@@ -14,5 +14,5 @@ export interface Tools {
   readonly master: Master
   /** Resolves when the next reload may begin. */
   readonly reloadPace: (signal: AbortSignal) => Promise<void>
-  readonly failedStarts: FailedStarts
+  readonly failedStarts: Rests
 }

@@ -1,3 +1,4 @@
+import { shorten } from '../common/sentences.ts'
 import { type Section, sectionAt } from './sections.ts'
 
 /** What HAProxy has against the configuration, and whose frontends it is about; none: nobody's alone. */
@@ -26,10 +27,8 @@ function ownersOf(text: string, candidate: string, sections: readonly Section[])
   return sections.find(({ head }) => head.split(' ')[1] === name)?.owners ?? []
 }
 
-const LONGEST_SENTENCE = 300
-
 function sentenceOf(text: string, candidate: string): string {
   const place = text.indexOf(`[${candidate}:`)
-  const plain = (place < 0 ? text : text.slice(place).replace(/^\[[^\]]*\] ?: ?/, '')).replace(/[.\s]+$/, '')
-  return plain.length > LONGEST_SENTENCE ? `${plain.slice(0, LONGEST_SENTENCE)}…` : plain
+  const plain = place < 0 ? text : text.slice(place).replace(/^\[[^\]]*\] ?: ?/, '')
+  return shorten(plain.replace(/[.\s]+$/, ''))
 }

@@ -1,6 +1,9 @@
 import { FairwayError, type Problem } from '../../../model/problems.ts'
 import { socketText } from '../../sockets.ts'
 import { acceptFrontends } from '../common/accept.ts'
+import { rejectedConfig } from '../common/rejections.ts'
+import { shorten } from '../common/sentences.ts'
+import { orUnreachable } from '../common/unreachable.ts'
 import type { BoundFrontend, EngineApplied, EngineRefusal, EngineState } from '../engine.ts'
 import { findLoaded } from './bound.ts'
 import { readBound } from './listeners.ts'
@@ -9,7 +12,7 @@ import { type Rendered, renderConfig } from './render.ts'
 import { type Running, readRunning } from './running.ts'
 import { swapIn } from './swap.ts'
 import type { Tools } from './tools.ts'
-import { type Reading, readEmergencies, readVerdicts, shorten } from './verdicts.ts'
+import { type Reading, readEmergencies, readVerdicts } from './verdicts.ts'
 
 /** Each time nginx finds new faults, their frontends are left out. More often than this it is not the frontends' fault. */
 const MOST_ROUNDS = 10
@@ -49,7 +52,7 @@ export async function applyState(tools: Tools, state: EngineState, signal: Abort
       leaveOut(found)
     }
   }
-  throw new FairwayError(rejected('it finds new faults whatever is left out'))
+  throw new FairwayError(rejectedConfig('nginx', 'it finds new faults whatever is left out'))
 }
 
 function refusalOf({ id }: BoundFrontend, problem: Problem | undefined): EngineRefusal | undefined {
@@ -58,12 +61,8 @@ function refusalOf({ id }: BoundFrontend, problem: Problem | undefined): EngineR
 
 /** What runs, or why that is not known. */
 async function findRunning({ options }: Tools, signal: AbortSignal): Promise<Running | FairwayError> {
-  try {
-    return (await readRunning(options.socketDir, signal)) ?? new FairwayError(notRunning(options.configFile))
-  } catch (error) {
-    if (error instanceof FairwayError && error.problem.code === 'ProxyUnreachable') return error
-    throw error
-  }
+  const running = await orUnreachable(readRunning(options.socketDir, signal))
+  return running ?? new FairwayError(notRunning(options.configFile))
 }
 
 async function isServed(
@@ -113,13 +112,7 @@ async function install(
 function judge(messages: readonly string[], output: string, reading: Reading): readonly EngineRefusal[] {
   const refusals = readVerdicts(messages, reading)
   if (refusals.length > 0) return refusals
-  throw new FairwayError(rejected(shorten(messages[0] ?? output.trim().slice(-300))))
-}
-
-function rejected(sentence: string): Problem {
-  const message = `nginx rejects its configuration: ${sentence}`
-  const remedy = 'Correct the files of its administrator; it serves what it served before'
-  return { code: 'ProxyRejected', kind: 'transient', message, remedy }
+  throw new FairwayError(rejectedConfig('nginx', shorten(messages[0] ?? output.trim().slice(-300))))
 }
 
 function notRunning(configFile: string): Problem {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { hostPort } from '../../../model/address.ts'
 import type { Problem } from '../../../model/problems.ts'
 import type { Protocol, ProxyProtocol } from '../../../model/table.ts'
+import type { Socket as MachineSocket } from '../../sockets.ts'
+import { groupBySocket, type SharedSocket } from '../common/by-socket.ts'
 import type { BoundFrontend, EngineRefusal } from '../engine.ts'
 
 /** Idle connections end after this time where nobody says otherwise. For UDP it is how long a client's answers are waited for. */
@@ -19,10 +20,7 @@ export interface Route extends BoundFrontend {
 }
 
 /** What is bound once, however many frontends their hosts tell apart there. */
-export interface Socket {
-  readonly protocol: Protocol
-  readonly address: string
-  readonly port: number
+export interface Socket extends MachineSocket {
   readonly routes: readonly Route[]
   /** Whether hosts tell the routes apart. At most one of them has none: it gets what no other takes. */
   readonly shared: boolean
@@ -39,21 +37,16 @@ export interface Blueprint {
 
 /** Decides which sockets serve frontends that `acceptFrontends` let through. */
 export function drawBlueprint(frontends: readonly BoundFrontend[]): Blueprint {
-  const bySocket = Map.groupBy(frontends, ({ bindAddress, frontend: { port, protocol } }) => {
-    return `${protocol} ${hostPort(bindAddress, port)}`
-  })
-  const drawn = [...bySocket.values()].map((bounds) => drawSocket(bounds))
+  const drawn = groupBySocket(frontends).map((one) => drawSocket(one))
   return {
     sockets: drawn.flatMap(({ sockets }) => sockets),
     refused: drawn.flatMap(({ refused }) => refused),
   }
 }
 
-function drawSocket(bounds: readonly BoundFrontend[]): Blueprint {
+function drawSocket({ socket: place, frontends: bounds }: SharedSocket): Blueprint {
   const [first] = bounds
-  if (first === undefined) return { sockets: [], refused: [] }
-  const { protocol, port, hosts, proxyProtocol } = first.frontend
-  const place = { protocol, address: first.bindAddress, port }
+  const { hosts, proxyProtocol } = first.frontend
   if (bounds.length === 1 && hosts.length === 0) {
     const idleMs = idleOf(first)
     const routes = [{ ...first, way: 'direct', idleMs } as const]

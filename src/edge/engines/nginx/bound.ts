@@ -1,5 +1,6 @@
 import { FairwayError } from '../../../model/problems.ts'
 import type { Socket } from '../../sockets.ts'
+import { unknownFile } from '../common/rejections.ts'
 import { readBound } from './listeners.ts'
 import { shapeOf } from './render.ts'
 import { type Running, readRunning } from './running.ts'
@@ -12,12 +13,7 @@ export async function findBound(tools: Tools, signal: AbortSignal): Promise<read
   if (running === undefined) return []
   const text = await findLoaded(tools, running)
   if (text !== undefined) return readBound(text)
-  throw new FairwayError({
-    code: 'WriteNotConfirmed',
-    kind: 'transient',
-    message: `nginx does not run what is in ${config.path}`,
-    remedy: 'Leave that file to the edge, and wait for its next pass',
-  })
+  throw new FairwayError(unknownFile('nginx', config.path))
 }
 
 /** The file that was loaded: an edge may have ended after it put another one in its place. */

@@ -1,5 +1,6 @@
 import type { Abilities } from '../../../model/driver.ts'
 import type { Program } from '../common/accept.ts'
+import { isSince } from '../common/version.ts'
 
 const ALL: Abilities = {
   proxyProtocol: ['off'],
@@ -32,11 +33,4 @@ export function nginxProgram(version: string): Program {
       UDP: { ...ALL, drain: false, hosts: false },
     },
   }
-}
-
-/** Whether a version like `1.22.1` is this one or a later one. */
-export function isSince(version: string, first: readonly number[]): boolean {
-  const parts = version.split('.').map(Number)
-  const different = first.findIndex((part, place) => part !== parts[place])
-  return different < 0 || (parts[different] ?? 0) > (first[different] ?? 0)
 }

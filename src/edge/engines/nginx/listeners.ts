@@ -1,6 +1,7 @@
 import { canonicalAddress } from '../../../model/address.ts'
 import type { Listener } from '../../../model/driver.ts'
-import { type Socket, socketText } from '../../sockets.ts'
+import type { Socket } from '../../sockets.ts'
+import { distinctSockets } from '../common/by-socket.ts'
 
 const FILE = /^# configuration file (?<path>.*):$/gm
 
@@ -19,7 +20,7 @@ export function readBound(text: string): readonly Socket[] {
   const sockets = readFileListeners('', text).flatMap(({ protocol, address, firstPort }) =>
     protocol === undefined ? [] : { protocol, address, port: firstPort },
   )
-  return [...new Map(sockets.map((one) => [socketText(one), one])).values()]
+  return distinctSockets(sockets)
 }
 
 const LISTEN = /(?<=^|[;{}])\s*listen\s+(?<socket>[^\s;{}]+)(?<rest>[^;{}]*);/gm

@@ -10,6 +10,7 @@ export function block(owners: readonly string[], head: string, lines: readonly s
   return { owners, lines: [`${head} {`, ...lines.map((line) => `  ${line}`), '}'] }
 }
 
+/** The file that consists of these parts. */
 export function partsText(parts: readonly Part[]): string {
   // Thousands of parts: V8 puts one text together faster than it joins lists of lines.
   let text = ''

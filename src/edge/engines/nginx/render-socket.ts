@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { hostPort } from '../../../model/address.ts'
 import { withoutDraining } from '../../../model/draining.ts'
+import { durationText } from '../../../model/duration.ts'
 import type { Protocol, ProxyProtocol, Target } from '../../../model/table.ts'
-import { timeText } from '../common/times.ts'
 import type { EngineState } from '../engine.ts'
 import type { Route, Socket } from './blueprint.ts'
 import { block, type Part } from './parts.ts'
@@ -69,6 +69,7 @@ export function serverPart(id: string, maxConnections: number | undefined, lines
   }
 }
 
+/** What has a server count its connections, in the memory that `serverPart` gives it. */
 export function limitLines(id: string, maxConnections: number | undefined): readonly string[] {
   if (maxConnections === undefined) return []
   return [`limit_conn ${upstreamName(id)}.count ${maxConnections};`, 'limit_conn_log_level info;']
@@ -83,7 +84,7 @@ export function passLines(
   if (to === undefined) return ['return "";']
   return [
     `proxy_pass ${to};`,
-    `proxy_timeout ${timeText(idleMs)};`,
+    `proxy_timeout ${durationText(idleMs)};`,
     'proxy_connect_timeout 5s;',
     'proxy_next_upstream_timeout 10s;',
     ...(protocol === 'UDP' ? [] : ['proxy_socket_keepalive on;', 'proxy_half_close on;']),

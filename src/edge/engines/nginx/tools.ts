@@ -1,6 +1,6 @@
+import type { Rests } from '../../../model/rests.ts'
 import type { Program } from '../common/accept.ts'
 import type { DurableFile } from '../common/durable-file.ts'
-import type { FailedStarts } from '../common/failed-starts.ts'
 import type { NginxOptions } from './options.ts'
 
 /** What all work on one nginx needs. */
@@ -15,5 +15,5 @@ export interface Tools {
   /** Resolves when the next reload may begin. */
   readonly reloadPace: (signal: AbortSignal) => Promise<void>
   /** By frontend. */
-  readonly failedStarts: FailedStarts
+  readonly failedStarts: Rests
 }

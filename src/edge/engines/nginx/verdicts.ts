@@ -1,7 +1,9 @@
 import { hostPort } from '../../../model/address.ts'
-import type { Problem } from '../../../model/problems.ts'
 import { absentProblem, takenProblem } from '../../socket-problems.ts'
-import { type Socket, socketText } from '../../sockets.ts'
+import { socketText } from '../../sockets.ts'
+import { socketOf } from '../common/by-socket.ts'
+import { rejectedFrontend } from '../common/rejections.ts'
+import { shorten } from '../common/sentences.ts'
 import type { BoundFrontend, EngineRefusal } from '../engine.ts'
 import { type Part, partAt } from './parts.ts'
 
@@ -34,7 +36,8 @@ export function readVerdicts(messages: readonly string[], reading: Reading): rea
 
 function readVerdict(message: string, reading: Reading): readonly EngineRefusal[] {
   const { socket, code } = BIND.exec(message)?.groups ?? {}
-  if (socket === undefined) return ownersAt(message, reading).map((id) => ({ id, problem: rejected(id, message) }))
+  if (socket === undefined)
+    return ownersAt(message, reading).map((id) => ({ id, problem: rejectedFrontend('nginx', id, shorten(message)) }))
   const fresh = reading.frontends.filter((one) => !reading.has.has(socketText(socketOf(one))))
   if (code === ADDRESS_NOT_AVAILABLE) {
     const address = socket.slice(0, socket.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1')
@@ -46,7 +49,10 @@ function readVerdict(message: string, reading: Reading): readonly EngineRefusal[
   const meant = fresh.filter(({ bindAddress, frontend }) => hostPort(bindAddress, frontend.port) === socket)
   return meant.map((one) => ({
     id: one.id,
-    problem: code === ADDRESS_IN_USE ? takenProblem(socketOf(one), 'another process') : rejected(one.id, message),
+    problem:
+      code === ADDRESS_IN_USE
+        ? takenProblem(socketOf(one), 'another process')
+        : rejectedFrontend('nginx', one.id, shorten(message)),
   }))
 }
 
@@ -54,19 +60,4 @@ function readVerdict(message: string, reading: Reading): readonly EngineRefusal[
 function ownersAt(message: string, { parts, file }: Reading): readonly string[] {
   const line = message.split(` in ${file}:`)[1]
   return line === undefined ? [] : (partAt(parts, Number.parseInt(line, 10))?.owners ?? [])
-}
-
-function socketOf({ bindAddress: address, frontend: { protocol, port } }: BoundFrontend): Socket {
-  return { protocol, address, port }
-}
-
-function rejected(id: string, sentence: string): Problem {
-  const message = `nginx rejects the configuration of ${id}: ${shorten(sentence)}`
-  return { code: 'ProxyRejected', kind: 'terminal', message, remedy: "Correct the Service, or nginx's own files" }
-}
-
-const LONGEST_SENTENCE = 300
-
-export function shorten(sentence: string): string {
-  return sentence.length > LONGEST_SENTENCE ? `${sentence.slice(0, LONGEST_SENTENCE)}…` : sentence
 }

@@ -16,6 +16,7 @@ export async function findMaster(worker: number): Promise<number | undefined> {
   return (await isMaster(parent)) ? parent : undefined
 }
 
+/** Whether a process is a master of nginx, by the name that nginx gives it. */
 export async function isMaster(pid: number): Promise<boolean> {
   return (await readProc(`${pid}/cmdline`))?.startsWith('nginx: master process') === true
 }
