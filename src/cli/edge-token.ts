@@ -1,6 +1,7 @@
 import { loadEdgeConfig } from '../config/edge-config.ts'
 import { readScope } from '../config/edge-tokens.ts'
 import { addToken } from '../edge/init.ts'
+import { findReserved } from '../edge/owners.ts'
 import { readTokens, tokenId, writeTokens } from '../edge/tokens.ts'
 import { FairwayError } from '../model/problems.ts'
 
@@ -12,6 +13,8 @@ export interface TokenFlags {
 /** `fairway edge token add`: the new token, which nothing tells again. */
 export async function addOwnersToken(owner: string, { config }: TokenFlags, now: Date): Promise<string> {
   checkOwner(owner)
+  const reserved = findReserved(owner.split('/')[0] ?? '')
+  if (reserved !== undefined) throw invalid(reserved.message, reserved.remedy)
   const { tokensFile } = await loadEdgeConfig(config)
   return addToken(tokensFile, owner, now)
 }

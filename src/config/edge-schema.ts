@@ -48,6 +48,8 @@ const keys = z.strictObject({
     .strictObject({
       body: bytes.prefault('16MiB'),
       frontends: count.default(10_000),
+      entries: count.default(50_000),
+      targets: count.default(200_000),
       classes: count.default(32),
       apply: durationMs.prefault('10s'),
       request: durationMs.prefault('30s'),

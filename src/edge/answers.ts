@@ -10,7 +10,16 @@ import {
 } from '../model/edge-wire.ts'
 import { compareText, frontendKey } from '../model/table.ts'
 import { readAs, readJson } from './body.ts'
-import { covers, coversCluster, type OwnerName, type OwnerParts, ownerName, parseOwner, type Scope } from './owners.ts'
+import {
+  covers,
+  coversCluster,
+  findReserved,
+  type OwnerName,
+  type OwnerParts,
+  ownerName,
+  parseOwner,
+  type Scope,
+} from './owners.ts'
 import { readExpected } from './preconditions.ts'
 import type { Referee, View } from './referee.ts'
 import { RequestError, refuse } from './refusal.ts'
@@ -73,6 +82,7 @@ export async function answerTable({ referee }: Sources, call: Call): Promise<Ans
 
 export async function answerWrite(sources: Sources, call: Call): Promise<Answer> {
   const owner = ownerOf(call)
+  checkName(owner, call)
   const expected = readExpected(call.request.headers)
   const write = await readWrite(sources, call)
   if (expected === 0) checkClasses(sources, owner)
@@ -89,11 +99,12 @@ export async function answerHealth({ referee, health }: Sources, call: Call): Pr
 }
 
 async function readWrite({ bodyBytes }: Sources, { request, query }: Call): Promise<Write> {
+  const limit = { bytes: bodyBytes, remedy: "Send less, or raise `limits.body` in the proxy's edge.yaml" }
   switch (request.method) {
     case 'PUT':
-      return { kind: 'put', ...readAs(putSchema, await readJson(request, bodyBytes), 'the body') }
+      return { kind: 'put', ...readAs(putSchema, await readJson(request, limit), 'the body') }
     case 'PATCH': {
-      const { uid, epoch, ...patch } = readAs(patchSchema, await readJson(request, bodyBytes), 'the body')
+      const { uid, epoch, ...patch } = readAs(patchSchema, await readJson(request, limit), 'the body')
       return { kind: 'patch', uid, epoch, patch }
     }
     default:
@@ -112,6 +123,12 @@ function ownerOf({ scope, cluster, className }: Call): OwnerParts {
   const owner = parseOwner(`${cluster}/${className}`)
   if (owner === undefined || !covers(scope, owner)) throw forbidden()
   return owner
+}
+
+/** The administrator may remove by hand what calls have left. */
+function checkName({ cluster }: OwnerParts, { request }: Call): void {
+  const reserved = request.method === 'DELETE' ? undefined : findReserved(cluster)
+  if (reserved !== undefined) throw new RequestError(refuse('Forbidden', reserved.message, reserved.remedy))
 }
 
 /** Whoever may write for a whole cluster could fill the disk with classes. */

@@ -5,6 +5,7 @@ import type { BoundFrontend, EngineState } from './engines/engine.ts'
 import { type FittedGroup, fitTargets } from './fit-targets.ts'
 import { claimantsProblem, type Grant, grantSockets } from './grant.ts'
 import { boundId, type OwnerName, type OwnerParts, ownerName } from './owners.ts'
+import { createBudgets } from './quota.ts'
 import { createRemarks, type Remarks } from './remarks.ts'
 import type { Rules } from './rules.ts'
 
@@ -57,14 +58,16 @@ export function arbitrate({ fixed, tables, order, rules }: ArbitrationInput): Ar
       order,
     ),
   ]
-  const given = grantSockets(claims, rules.frontends, refused.add)
   const groups = new Map(
     [...fixed, ...tables].map(({ owner, table }) => [ownerName(owner), fitTargets(owner, table.groups, rules)]),
   )
+  const fittedOf = (owner: OwnerParts, group: string) => groups.get(ownerName(owner))?.get(group)
+  const budgets = createBudgets(rules.quota, (owner, group) => fittedOf(owner, group)?.group.targets.length ?? 0)
+  const given = grantSockets(claims, budgets, refused.add)
   const bound = new Map<string, Bound>()
   for (const grant of given.grants) {
     const { owner, frontend } = grant
-    const fitted = groups.get(ownerName(owner))?.get(frontend.group)
+    const fitted = fittedOf(owner, frontend.group)
     const id = boundId(owner, frontend)
     const problem = findTrouble(frontend, fitted, bound.has(id))
     if (fitted === undefined || problem !== undefined) {

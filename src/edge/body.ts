@@ -10,11 +10,17 @@ const zip = promisify(gzip)
 /** Shorter answers are not worth the work. */
 const ZIP_FROM = 1_024
 
+export interface BodyLimit {
+  readonly bytes: number
+  /** What whoever sends more can do. */
+  readonly remedy: string
+}
+
 /**
- * The JSON of a request, as it was sent or gzipped; neither may be larger than `limit` bytes, and no more than that is ever held. Throws a
+ * The JSON of a request, as it was sent or gzipped; neither may be larger than `limit` says, and no more than that is ever held. Throws a
  * RequestError.
  */
-export async function readJson(request: Request, limit: number): Promise<unknown> {
+export async function readJson(request: Request, limit: BodyLimit): Promise<unknown> {
   const type = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase()
   if (type !== 'application/json') throw unsupported('the body is not application/json', 'Send JSON, and say so')
   const coding = request.headers.get('content-encoding')?.trim().toLowerCase() ?? 'identity'
@@ -25,21 +31,21 @@ export async function readJson(request: Request, limit: number): Promise<unknown
   return parse(coding === 'gzip' ? await inflate(sent, limit) : sent)
 }
 
-async function readAll(request: Request, limit: number): Promise<Buffer> {
-  if (Number(request.headers.get('content-length') ?? 0) > limit) throw tooLarge(limit)
+async function readAll(request: Request, limit: BodyLimit): Promise<Buffer> {
+  if (Number(request.headers.get('content-length') ?? 0) > limit.bytes) throw tooLarge(limit)
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of request.body ?? []) {
     size += chunk.byteLength
-    if (size > limit) throw tooLarge(limit)
+    if (size > limit.bytes) throw tooLarge(limit)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
 }
 
-async function inflate(sent: Buffer, limit: number): Promise<Buffer> {
+async function inflate(sent: Buffer, limit: BodyLimit): Promise<Buffer> {
   try {
-    return await unzip(sent, { maxOutputLength: limit })
+    return await unzip(sent, { maxOutputLength: limit.bytes })
   } catch (error) {
     if (error instanceof RangeError) throw tooLarge(limit)
     throw invalid('the body is not gzip')
@@ -92,7 +98,6 @@ function unsupported(message: string, remedy: string): RequestError {
   return new RequestError(refuse('TypeUnsupported', message, remedy))
 }
 
-function tooLarge(limit: number): RequestError {
-  const remedy = "Send less, or raise `limits.body` in the proxy's edge.yaml"
-  return new RequestError(refuse('BodyTooLarge', `the body is larger than ${limit} bytes`, remedy))
+function tooLarge({ bytes, remedy }: BodyLimit): RequestError {
+  return new RequestError(refuse('BodyTooLarge', `the body is larger than ${bytes} bytes`, remedy))
 }

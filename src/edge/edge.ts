@@ -170,7 +170,7 @@ function rulesOf({ addresses, publish, ports, targets, limits }: EdgeConfig, { c
     deniedPorts: new Set(ports.deny),
     targets: targets.allow,
     protocols: protocolsOf(capabilities),
-    frontends: limits.frontends,
+    quota: limits,
   }
 }
 

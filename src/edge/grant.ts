@@ -2,6 +2,7 @@ import type { Problem } from '../model/problems.ts'
 import { type Frontend, serviceName, socketKey } from '../model/table.ts'
 import type { Claim, ClaimId } from './claims.ts'
 import { describeOwner, holderOf, isFixed, type OwnerName, type OwnerParts } from './owners.ts'
+import type { Budgets } from './quota.ts'
 import { createHoldings, type Holding, socketText } from './sockets.ts'
 
 /** A frontend that has its socket. */
@@ -19,32 +20,30 @@ export interface Grants {
 }
 
 /**
- * Gives sockets to claims, first come first served. `limit` is the most frontends of one owner. What is not given is handed to `refuse`; a claim
- * that nobody could have does not wait either.
+ * Gives sockets to claims, first come first served, as far as `budgets` go. What is not given is handed to `refuse`; a claim that nobody could
+ * have does not wait either.
  */
 export function grantSockets(
   claims: readonly Claim[],
-  limit: number,
+  budgets: Budgets,
   refuse: (owner: OwnerParts, frontend: Frontend, problem: Problem) => void,
 ): Grants {
   const holdings = createHoldings<Grant>()
-  const counts = new Map<OwnerName, number>()
   const grants: Grant[] = []
   const grantOne = ({ owner, socket }: Claim, frontend: Frontend): boolean => {
     const holder = holderOf(owner)
     const grant = { holder, owner, socket, hosts: frontend.hosts, frontend, claimants: new Set<OwnerName>() }
     const rival = holdings.findRival(grant)
-    const count = (counts.get(holder) ?? 0) + 1
     if (rival !== undefined) {
       if (rival.holder !== holder) rival.claimants.add(holder)
       refuse(owner, frontend, takenProblem(grant, rival))
       return false
     }
-    if (count > limit && !isFixed(owner)) {
-      refuse(owner, frontend, quotaProblem(frontend, holder, limit))
+    const problem = budgets.spend(owner, frontend)
+    if (problem !== undefined) {
+      refuse(owner, frontend, problem)
       return false
     }
-    counts.set(holder, count)
     holdings.add(grant)
     grants.push(grant)
     return true
@@ -79,12 +78,6 @@ function takenProblem(wanted: Grant, rival: Grant): Problem {
   const message = `${where} is held by ${describeOwner(rival.owner)}${service}`
   const remedy = 'Use another port or address, or have the holder give it up'
   return { code: 'PortTaken', kind: 'terminal', message, remedy }
-}
-
-function quotaProblem(frontend: Frontend, owner: OwnerName, limit: number): Problem {
-  const message = `${socketKey(frontend)} is more than the ${limit} frontends that ${owner} may have on this proxy`
-  const remedy = "Give up other frontends, or raise `limits.frontends` in the proxy's edge.yaml"
-  return { code: 'QuotaExceeded', kind: 'terminal', message, remedy }
 }
 
 /** What the holder of a socket is told of those who want it too. */

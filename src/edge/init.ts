@@ -9,6 +9,7 @@ import { FairwayError } from '../model/problems.ts'
 import { createAuthority, issueServerCertificate } from './certificates.ts'
 import { isMissing } from './files.ts'
 import { describeSecret } from './init-texts.ts'
+import { findReserved } from './owners.ts'
 import { replaceFile } from './replace-file.ts'
 import { hashToken, makeToken, readTokens, writeTokens } from './tokens.ts'
 
@@ -135,6 +136,8 @@ function checkOptions({ cluster, className, addresses, name }: InitOptions): voi
       throw invalid(`--${what} "${text}" is not a DNS label`, 'Use lower case letters, digits and dashes, at most 63')
     }
   }
+  const reserved = findReserved(cluster)
+  if (reserved !== undefined) throw invalid(reserved.message, reserved.remedy)
   if (addresses.length === 0) throw invalid('--address is missing', 'Say how the operator reaches this machine')
   for (const one of addresses) {
     const isName = isHostName(one) && !one.startsWith('*')

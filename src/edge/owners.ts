@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { LABEL } from '../model/names.ts'
+import type { Problem } from '../model/problems.ts'
 import type { Frontend } from '../model/table.ts'
 
 /** Whose a table is: two DNS labels, `cluster/class`, compared whole. */
@@ -35,6 +36,16 @@ export function coversCluster(scope: Scope, cluster: string): boolean {
 
 /** In place of the cluster: frontends of the edge's own configuration. No label begins like that. */
 const FIXED = '_fixed'
+
+/** In place of the cluster: what calls have asked for (`webhook/NAME`). A label, so that whoever is a cluster has to be kept from it. */
+export const CALLS = 'webhook'
+
+/** Why no cluster may have the name of `webhook/NAME`; undefined for any other name. */
+export function findReserved(cluster: string): Pick<Problem, 'message' | 'remedy'> | undefined {
+  if (cluster !== CALLS) return undefined
+  const message = `a cluster cannot be named "${CALLS}" on an edge: what calls of poor-mans-k8s-lb ask for is under that name`
+  return { message, remedy: 'Give the cluster another name' }
+}
 
 /** The owner of a fixed frontend, by its name: `_fixed/kube-apiserver`. */
 export function fixedOwner(name: string): OwnerParts {

@@ -1,6 +1,7 @@
 import { type AddressRange, familyOf, inRange, isForwardable } from '../model/address.ts'
 import type { Problem } from '../model/problems.ts'
 import { type Frontend, type Protocol, socketKey, type Target } from '../model/table.ts'
+import type { Quota } from './quota.ts'
 import { isWildcard, WILDCARDS } from './sockets.ts'
 
 /** What the machine and its administrator allow the owners of tables. */
@@ -16,8 +17,7 @@ export interface Rules {
   readonly targets: readonly AddressRange[]
   /** Of the proxy program. */
   readonly protocols: readonly Protocol[]
-  /** Most frontends of one owner. */
-  readonly frontends: number
+  readonly quota: Quota
 }
 
 /** What is bound for a published address. */

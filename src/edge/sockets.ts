@@ -1,6 +1,6 @@
 import { familyOf, hostPort } from '../model/address.ts'
-import { hostsOverlap } from '../model/hosts.ts'
 import type { Protocol } from '../model/table.ts'
+import { createShelf, type Shelf } from './shelf.ts'
 
 /** What is bound on the machine. */
 export interface Socket {
@@ -44,35 +44,33 @@ export interface Holdings<T extends Holding> {
 }
 
 export function createHoldings<T extends Holding>(): Holdings<T> {
-  const bySocket = new Map<string, T[]>()
-  const byPort = new Map<string, T[]>()
-  const nearBy = ({ protocol, address, port }: Socket): readonly T[] => {
-    const family = familyOf(address)
-    if (isWildcard(address)) return byPort.get(`${family} ${protocol} ${port}`) ?? []
-    return [address, WILDCARDS[family]].flatMap(
-      (one) => bySocket.get(socketText({ protocol, address: one, port })) ?? [],
-    )
-  }
+  const bySocket = new Map<string, Shelf<T>>()
+  const byPort = new Map<string, Shelf<T>>()
   return {
-    findRival: (holding) => {
-      const near = nearBy(holding.socket)
-      return near.find(({ holder }) => holder !== holding.holder) ?? near.find((one) => collide(one, holding))
+    // Of one holder: a wildcard and one of its addresses cannot be one socket that hosts are told apart on.
+    findRival: ({ holder, socket, hosts }) => {
+      const { address } = socket
+      const own = bySocket.get(socketText(socket))
+      if (isWildcard(address)) {
+        const all = byPort.get(portOf(socket))
+        return all?.findOther(holder) ?? all?.findElsewhere(address) ?? own?.findOverlap(hosts)
+      }
+      const wildcard = bySocket.get(socketText({ ...socket, address: WILDCARDS[familyOf(address)] }))
+      return own?.findOther(holder) ?? wildcard?.findOther(holder) ?? own?.findOverlap(hosts) ?? wildcard?.first()
     },
     add: (holding) => {
-      const { protocol, address, port } = holding.socket
-      appendTo(bySocket, socketText(holding.socket), holding)
-      appendTo(byPort, `${familyOf(address)} ${protocol} ${port}`, holding)
+      shelfIn(bySocket, socketText(holding.socket)).add(holding)
+      shelfIn(byPort, portOf(holding.socket)).add(holding)
     },
   }
 }
 
-function appendTo<T>(lists: Map<string, T[]>, key: string, entry: T): void {
-  const list = lists.get(key)
-  if (list === undefined) lists.set(key, [entry])
-  else list.push(entry)
+function portOf({ protocol, address, port }: Socket): string {
+  return `${familyOf(address)} ${protocol} ${port}`
 }
 
-/** Of one holder: a wildcard and one of its addresses cannot be one socket that hosts are told apart on. */
-function collide(a: Holding, b: Holding): boolean {
-  return a.socket.address !== b.socket.address || hostsOverlap(a.hosts, b.hosts)
+function shelfIn<T extends Holding>(shelves: Map<string, Shelf<T>>, key: string): Shelf<T> {
+  const shelf = shelves.get(key) ?? createShelf<T>()
+  shelves.set(key, shelf)
+  return shelf
 }

@@ -13,7 +13,7 @@ import type { TokenFile } from './token-file.ts'
 export const HOOK_PATH = '/hooks/update-haproxy'
 const HEADER = 'X-Funkypenguin-Token'
 /** Calls have a hundred bytes or two. */
-const MOST_BYTES = 8_192
+const LIMIT = { bytes: 8_192, remedy: 'Send what the port needs alone, which is far less' }
 /** In adnanh/webhook's words (webhook.go), which people look for to see whether it is there. */
 const NOT_SATISFIED = 'Hook rules were not satisfied.'
 const NOT_FOUND = 'Hook not found.'
@@ -69,7 +69,7 @@ async function answerAny(parts: HookParts, request: Request): Promise<Answer> {
 async function answerCall({ book, tokens, rules, log }: HookParts, request: Request): Promise<Answer> {
   const token = request.headers.get(HEADER)
   if (token === null || !(await tokens.knows(token))) return { status: EDGE_ERRORS.Unauthorized, text: NOT_SATISFIED }
-  const call = readCall(await readJson(request, MOST_BYTES), rules)
+  const call = readCall(await readJson(request, LIMIT), rules)
   if (book === undefined) throw new RequestError(refuse('Busy', 'the edge is starting', 'Try again'))
   const view = await book.take(call)
   log.info({ call }, `${call.kind} port ${call.port}`)

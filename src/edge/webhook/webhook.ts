@@ -3,6 +3,7 @@ import type { Server as TlsServer } from 'node:https'
 import { getRequestListener } from '@hono/node-server'
 import { type WebhookConfig, webhookStyle } from '../../config/edge-webhook.ts'
 import type { Log } from '../log.ts'
+import { CALLS } from '../owners.ts'
 import type { Referee } from '../referee.ts'
 import { closeServer, createApiServer, LIMITS, listen, MOST_CONNECTIONS } from '../servers.ts'
 import { readTls, type TlsFiles, watchTls } from '../tls-files.ts'
@@ -31,8 +32,6 @@ export interface Webhook {
   stop(): Promise<void>
 }
 
-/** In place of a cluster's name. A cluster that has it is told that the table belongs to another. */
-const OWNER = 'webhook'
 /** Old clients have nothing newer, and are shown nothing but what has come of their calls. */
 const OLDEST_TLS = 'TLSv1.2'
 const LOOK_EVERY_MS = 5_000
@@ -73,7 +72,7 @@ function bookParts(
   rules: CallRules,
   referee: Pick<Referee, 'submit' | 'look'>,
 ): BookParts {
-  const owner = { cluster: OWNER, className: config.name }
+  const owner = { cluster: CALLS, className: config.name }
   const expireMs = config.expire === 'off' ? undefined : config.expire
   const style = webhookStyle(config.settings)
   return { owner, addresses: config.addresses, style, rules, expireMs, referee, requestMs, now, log }

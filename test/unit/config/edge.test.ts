@@ -44,7 +44,8 @@ test('a good one is taken, with defaults for what it does not say', () => {
   const config = parseEdgeConfig(GOOD, 'edge.yaml')
   assert.deepEqual(config.listen, { host: '::', port: 7443 })
   assert.deepEqual(config.status, { host: '127.0.0.1', port: 7444 })
-  assert.deepEqual(config.limits, { body: 1_048_576, frontends: 5, classes: 32, apply: 10_000, request: 30_000 })
+  const most = { body: 1_048_576, frontends: 5, entries: 50_000, targets: 200_000, classes: 32 }
+  assert.deepEqual(config.limits, { ...most, apply: 10_000, request: 30_000 })
   assert.equal(config.engine.kind, 'haproxy')
   assert.equal(config.engine.hardStopAfter, 3_600_000)
   assert.equal(config.engine.masterSocket, '/run/haproxy-master.sock')

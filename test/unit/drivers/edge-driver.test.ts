@@ -66,7 +66,9 @@ describe('what travels', () => {
   })
 
   test('is one small request for a node that leaves, at 5,000 Services on 1,000 nodes', async (context) => {
-    const rig = await startRig(context, { rules: { frontends: 10_000 } })
+    const rig = await startRig(context, {
+      rules: { quota: { frontends: 10_000, entries: 50_000, targets: 200_000 } },
+    })
     const driver = rig.driver()
     const nodes = Array.from({ length: 1_000 }, (_, at) => ({ name: `n${at}`, address: address('10.0', at) }))
     const shards = Array.from({ length: 256 }, (_, shard) => ({

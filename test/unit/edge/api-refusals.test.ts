@@ -135,6 +135,16 @@ describe('whoever is refused is told why', () => {
     assert.deepEqual(statuses, [200, 200, 200, 422])
   })
 
+  test('a cluster with the name that calls have, which may be removed all the same', async () => {
+    const { send } = await startApi({ parts: { identify: () => Promise.resolve('webhook/*') } })
+    const path = '/v1/tables/webhook/default'
+    const put = await send(`PUT ${path}`, { headers: FIRST, body: { uid: UID, epoch: 1, table: WEB } })
+    assert.deepEqual([put.status, put.json.code], [403, 'Forbidden'])
+    assert.match(put.json.message, /^a cluster cannot be named "webhook" on an edge/)
+    const removed = await send(`DELETE ${path}?uid=${UID}&epoch=0`, { headers: ifMatch(1) })
+    assert.notEqual(removed.status, 403)
+  })
+
   test('every answer has an id for the log', async () => {
     const { send } = await startApi()
     const ids = [await send('GET /v1/info'), await send('GET /x', { token: '' })].map(({ headers }) =>

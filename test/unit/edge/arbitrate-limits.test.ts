@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { ArbitrationInput } from '../../../src/edge/arbitrate.ts'
 import { rangeOf } from '../../support/builders.ts'
-import { owned, owner, rules, table } from './builders.ts'
+import { on, owned, owner, rules, table } from './builders.ts'
 import { decide, messageFor, verdicts } from './decide.ts'
 
+const PLENTY = rules().quota
 const lead = (...addresses: readonly string[]) => [
   {
     owner: owner('prod-a/public'),
@@ -86,18 +87,72 @@ describe('what nobody may have', () => {
     })
   }
 
-  test('what is more than the owner may have', () => {
+  test('more frontends than the owner may have', () => {
     const tables = [
       owned('prod-a/public', '203.0.113.10:1', '203.0.113.10:2', '203.0.113.10:3'),
       owned('prod-b/public', '203.0.113.10:4'),
     ]
     const order = ['prod-a/public tcp/203.0.113.10:3']
-    assert.deepEqual(Object.values(verdicts({ tables, order, rules: rules({ frontends: 2 }) })), [
+    assert.deepEqual(Object.values(verdicts({ tables, order, rules: rules({ quota: { ...PLENTY, frontends: 2 } }) })), [
       'served',
       'served',
       'served',
       'QuotaExceeded',
     ])
+  })
+})
+
+const ranges = (count: number) => Array.from({ length: count }, (_, index) => `10.${index}.0.0/16`)
+
+describe('what is more than the owner may have', () => {
+  test('hosts and source ranges count together; what is smaller and behind has its place, for good', () => {
+    const tables = [
+      owned(
+        'prod-a/public',
+        on('203.0.113.10:1#a.example,b.example', { sourceRanges: ranges(2) }),
+        on('203.0.113.10:2', { sourceRanges: ranges(2) }),
+        on('203.0.113.10:3', { sourceRanges: ranges(1) }),
+        '203.0.113.10:4',
+      ),
+      owned('prod-b/public', on('203.0.113.10:5', { sourceRanges: ranges(5) })),
+    ]
+    const input = { tables, rules: rules({ quota: { ...PLENTY, entries: 5 } }) }
+    const first = decide(input)
+    const codes = verdicts(input)
+    assert.deepEqual(codes, {
+      'prod-a/public tcp/203.0.113.10:1#a.example,b.example': 'served',
+      'prod-a/public tcp/203.0.113.10:2': 'QuotaExceeded',
+      'prod-a/public tcp/203.0.113.10:3': 'served',
+      'prod-a/public tcp/203.0.113.10:4': 'served',
+      'prod-b/public tcp/203.0.113.10:5': 'served',
+    })
+    assert.deepEqual(verdicts({ ...input, order: first.order }), codes)
+    assert.equal(
+      messageFor(input, 'prod-a/public'),
+      'tcp/203.0.113.10:2 is more than the 5 hosts and source ranges that prod-a/public may have on this proxy',
+    )
+  })
+
+  test('targets count once for all frontends that share their group', () => {
+    const tables = [
+      owned(
+        'prod-a/public',
+        on('203.0.113.10:1', { group: 'all' }),
+        on('203.0.113.10:2', { group: 'some' }),
+        on('203.0.113.10:3', { group: 'all' }),
+      ),
+    ]
+    assert.deepEqual(verdicts({ tables, rules: rules({ quota: { ...PLENTY, targets: 3 } }) }), {
+      'prod-a/public tcp/203.0.113.10:1': 'served',
+      'prod-a/public tcp/203.0.113.10:2': 'QuotaExceeded',
+      'prod-a/public tcp/203.0.113.10:3': 'served',
+    })
+  })
+
+  test('the administrator has no limit', () => {
+    const fixed = [owned('_fixed/one', on('203.0.113.10:1', { sourceRanges: ranges(9) }))]
+    const none = { frontends: 0, entries: 0, targets: 0 }
+    assert.deepEqual(Object.values(verdicts({ fixed, rules: rules({ quota: none }) })), ['served'])
   })
 })
 

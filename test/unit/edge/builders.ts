@@ -51,7 +51,7 @@ export function rules(wishes: Partial<Rules> = {}): Rules {
     deniedPorts: new Set([22]),
     targets: [],
     protocols: ['TCP', 'UDP'],
-    frontends: 1_000,
+    quota: { frontends: 1_000, entries: 1_000, targets: 1_000 },
     ...wishes,
   }
 }

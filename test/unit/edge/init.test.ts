@@ -145,6 +145,7 @@ describe('bad input', () => {
   const cases: readonly (readonly [wishes: Partial<InitOptions>, message: RegExp])[] = [
     [{ cluster: 'Prod A' }, /^--cluster "Prod A" is not a DNS label/],
     [{ cluster: '' }, /^--cluster "" is not/],
+    [{ cluster: 'webhook' }, /^a cluster cannot be named "webhook" on an edge/],
     [{ className: '*' }, /^--class "\*" is not a DNS label/],
     [{ name: 'edge_1' }, /^--name "edge_1" is not/],
     [{ addresses: [] }, /^--address is missing/],
@@ -183,5 +184,7 @@ describe('fairway edge token', () => {
     for (const owner of ['prod-a', '*', '*/*', 'a/b/c', 'A/b']) {
       await assert.rejects(addOwnersToken(owner, { config: join(dir, 'edge.yaml') }, NOW), isInvalid(/is not an owner/))
     }
+    const adding = addOwnersToken('webhook/default', { config: join(dir, 'edge.yaml') }, NOW)
+    await assert.rejects(adding, isInvalid(/cannot be named "webhook"/))
   })
 })
