@@ -12,6 +12,7 @@ import { describeRivals, findOverwritten } from '../report/rivals.ts'
 import type { Survey } from '../report/survey.ts'
 import { type Report, withProgress } from './output.ts'
 import { neededPermissions } from './permissions.ts'
+import { lookAtMachines } from './proxy-machines.ts'
 import { lookAtCluster, readConfig, type ViewFlags, withCluster } from './settings.ts'
 
 export interface DoctorFlags extends ViewFlags {
@@ -71,7 +72,7 @@ async function examineAll(
 ): Promise<readonly Finding[]> {
   const { survey } = await lookAtCluster(config, flags, client, signal)
   return [
-    ...examine(survey),
+    ...examine(survey, await lookAtMachines(survey)),
     ...(await examineOperator(survey, flags, client, signal)),
     ...(await examineRivals(survey, client, signal)),
     ...(flags.dial ? await examineDoors(survey, signal) : [finding('node ports', 'skipped', 'nodes', 'not tried')]),

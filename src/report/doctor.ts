@@ -1,4 +1,5 @@
 import { type Abilities, type Capabilities, protocolsOf } from '../model/driver.ts'
+import type { Problem } from '../model/problems.ts'
 import { columns, countOf, type Line, line, paragraphs, type Tone } from './lines.ts'
 import { poolUses } from './pools.ts'
 import { gatherTroubles, type Trouble } from './problems.ts'
@@ -60,24 +61,33 @@ export function failing(
   return { check, state: 'fail', about, message, remedy, code }
 }
 
+/** What the machine that a Caddy runs on tells of itself, by the proxy's URL; undefined: nothing is amiss. Other machines are not in it. */
+export type Machines = ReadonlyMap<string, Problem | undefined>
+
 /** What a survey tells about proxies, pools and Services. */
-export function examine(survey: Survey): readonly Finding[] {
-  return [...examineProxies(survey), ...examinePools(survey), ...examineServices(survey)]
+export function examine(survey: Survey, machines: Machines = new Map()): readonly Finding[] {
+  return [...examineProxies(survey, machines), ...examinePools(survey), ...examineServices(survey)]
 }
 
 /** Reloads of Caddy close a listener and open it anew. */
 const MIGRATE_HINT = 'when Caddy changes a listener, connections that it has not accepted yet may be reset'
 const MIGRATE_REMEDY = 'Set net.ipv4.tcp_migrate_req=1 on its machine, as deploy/caddy/99-fairway.conf does'
 
-function examineProxies({ classes }: Survey): readonly Finding[] {
+function examineProxies({ classes }: Survey, machines: Machines): readonly Finding[] {
   const all = classes.flatMap(({ spec, proxies }) => proxies.map((proxy) => ({ proxy, className: spec.name })))
   const caddies = new Map(all.filter(({ proxy }) => proxy.kind === 'caddy').map(({ proxy }) => [proxy.url, proxy]))
   return [
     ...all.map(({ proxy, className }) => examineProxy(proxy, className)),
-    ...[...caddies.values()].map(({ name }) =>
-      finding('proxies', 'note', `proxy ${name}`, MIGRATE_HINT, MIGRATE_REMEDY),
-    ),
+    ...[...caddies].map(([url, { name }]) => examineCaddyMachine(`proxy ${name}`, url, machines)),
   ]
+}
+
+function examineCaddyMachine(about: string, url: string, machines: Machines): Finding {
+  if (!machines.has(url)) return finding('proxies', 'note', about, MIGRATE_HINT, MIGRATE_REMEDY)
+  const problem = machines.get(url)
+  return problem === undefined
+    ? finding('proxies', 'ok', about, 'its machine hands waiting connections on when Caddy changes a listener')
+    : finding('proxies', 'note', about, problem.message, problem.remedy)
 }
 
 function examineProxy(proxy: ProxySurvey, className: string): Finding {

@@ -201,6 +201,19 @@ describe('doctor', () => {
     assert.match(problem?.remedy ?? '', /^Keep the other controller off it/)
   })
 
+  test('the machine of a Caddy is looked at where it is this one', async () => {
+    const world = await settledWorld([service('web')])
+    const survey = await surveyOf(world)
+    const here = survey.classes.flatMap(({ proxies }) => proxies.map(({ url }) => url))
+    const said = (problem: Problem | undefined) =>
+      examine(survey, new Map(here.map((url) => [url, problem])))
+        .filter(({ about }) => about === 'proxy edge-1')
+        .map(({ state, message }) => `${state} ${message}`)
+    assert.match(said(undefined)[1] ?? '', /^ok its machine hands waiting connections on/)
+    const off = { code: 'Unsupported', kind: 'terminal', message: 'it is off', remedy: 'Set it' } as const
+    assert.equal(said(off)[1], 'note it is off')
+  })
+
   test('a set-up that is well has no failure, and a hint for Caddy', async () => {
     const world = await settledWorld([service('web')])
     const report = reportDoctor(examine(await surveyOf(world)))

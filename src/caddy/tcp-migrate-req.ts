@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { Problem } from '../../../model/problems.ts'
+import type { Problem } from '../model/problems.ts'
 
 /**
  * Whether Linux hands connections that wait to be accepted on to Caddy's new sockets when it closes the old ones, which it does at each change: otherwise
