@@ -1,5 +1,5 @@
 /** Standard fields of a Service do what Kubernetes says they do: whom a frontend lets in, and where it leads. */
-import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { deepEqual, equal, match } from 'node:assert/strict'
 import { client, otherClient } from '../lab/addresses.ts'
 import { waitFor } from '../lab/wait.ts'
 import { addresses } from './config.ts'
@@ -70,8 +70,10 @@ async function followsPods({ create, cleanUp, services, edge, traffic, lab, sign
   equal(hostOf((await traffic.sight(address, 7010, signal)).client), client.v4)
   // What would have become of those who were led to a node without pods.
   const astray = `http://${lab.addresses[0]?.v4}:${nodePort}/`
-  const { code } = await lab.inNamespace('edge', ['curl', '-s', '-m', '1', astray], signal)
-  ok(code !== 0, `${first} serves nobody any more`)
+  // A pod that is ending may be led to until it has ended (KEP-1669).
+  const isTurnedAway = async (limit: AbortSignal) =>
+    (await lab.inNamespace('edge', ['curl', '-s', '-m', '1', astray], limit)).code !== 0
+  await waitFor(`${first} to serve nobody any more`, isTurnedAway, MOVES_WITHIN, signal)
 }
 
 /** The nodes of the pods that answer, sorted; asks until there are so many. */
