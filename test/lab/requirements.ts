@@ -27,7 +27,7 @@ const packages: readonly DebianPackage[] = [
     purposes: ['api', 'demo', 'cluster', 'image'],
   },
   { name: 'iproute2', provides: 'ip', purposes: ['demo', 'cluster'] },
-  { name: 'util-linux', provides: 'nsenter', purposes: ['demo', 'cluster'] },
+  { name: 'util-linux', provides: 'nsenter', purposes: ['api', 'demo', 'cluster'] },
   { name: 'procps', provides: 'sysctl', purposes: ['demo', 'cluster'] },
   { name: 'curl', provides: 'curl', purposes: ['api', 'demo', 'cluster'] },
   { name: 'jq', provides: 'jq', purposes: ['api'] },
@@ -41,6 +41,8 @@ const packages: readonly DebianPackage[] = [
   },
   { name: 'python3-pip', provides: 'pip3', purposes: ['api', 'envoy'] },
   { name: 'chromium', provides: 'chromium', purposes: ['page'] },
+  // Machines in the tests of the documents are booted by it.
+  { name: 'systemd', provides: '/lib/systemd/systemd', purposes: ['cluster'] },
   { name: 'runc', provides: 'runc', purposes: ['cluster'] },
   { name: 'containernetworking-plugins', provides: '/usr/lib/cni/ptp', purposes: ['cluster'] },
   { name: 'nftables', provides: 'nft', purposes: ['cluster'] },
