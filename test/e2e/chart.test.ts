@@ -159,7 +159,9 @@ step('installs, and helm test finds it ready', async (one) => {
 step('upgrades to everything that is optional', async (one) => {
   const { lab, services, signal } = one
   await upgrade(one, MORE)
-  equal((await operatorPods(lab, signal)).length, 2)
+  // Those of before end after Helm has done.
+  const two = async (limit: AbortSignal) => (await operatorPods(lab, limit)).length === 2
+  await waitFor('two pods to be left', two, { timeoutMs: 45_000, intervalMs: 500 }, signal)
   const token = `process.stdout.write(fs.readFileSync('/etc/fairway/edge-1/token'))`
   equal(await lab.kubectl(['exec', ...deployment, '--', 'node', '--eval', token], signal), 'of no use here')
   match(await lab.helm(['test', release.name, ...IN_NAMESPACE], signal), /Phase:\s+Succeeded/)
