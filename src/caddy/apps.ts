@@ -1,8 +1,9 @@
 import type { Endpoint } from '../http/endpoint.ts'
+import { revisionConflict } from '../http/failures.ts'
 import { fieldOf, isObject } from '../model/json.ts'
 import { FairwayError } from '../model/problems.ts'
 import type { AdminClient, Answer } from './client.ts'
-import { answerProblem, revisionConflict } from './errors.ts'
+import { answerProblem } from './errors.ts'
 
 const SERVERS_PATH = '/config/apps/layer4/servers'
 
@@ -65,7 +66,7 @@ async function readNothing(
   if (whole.status !== 200) throw new FairwayError(answerProblem(endpoint, apps.status, apps.body))
   if (whole.body.trim() === 'null') return whole
   // Somebody configured it between the two questions.
-  throw new FairwayError(revisionConflict(endpoint))
+  throw new FairwayError(revisionConflict(endpoint, 'Caddy'))
 }
 
 function parseAnswer(endpoint: Endpoint, { status, body, etag }: Answer): unknown {

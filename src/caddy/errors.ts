@@ -1,5 +1,5 @@
 import { describeEndpoint, type Endpoint } from '../http/endpoint.ts'
-import { oneLine, type Program, unauthorized, unreachable } from '../http/failures.ts'
+import { oneLine, type Program, revisionConflict, unauthorized, unreachable } from '../http/failures.ts'
 import { fieldOf } from '../model/json.ts'
 import type { Problem } from '../model/problems.ts'
 
@@ -30,7 +30,7 @@ export function answerProblem(endpoint: Endpoint, status: number, body: string):
   const who = describeEndpoint(endpoint)
   const text = caddyText(body)
   if (status === 401 || status === 403) return unauthorized(endpoint, CADDY, text)
-  if (status === 409 || status === 412) return revisionConflict(endpoint)
+  if (status === 409 || status === 412) return revisionConflict(endpoint, 'Caddy')
   if (/unknown module: layer4(?![\w.])/.test(text)) return layer4Missing(who)
   if (status >= 502 && status <= 504)
     return unreachable(endpoint, `a gateway answers ${status}`, 'Check that Caddy runs behind that URL')
@@ -62,16 +62,6 @@ function layer4Missing(who: string): Problem {
     message: `${who} runs a Caddy without the layer4 app`,
     remedy:
       'Replace its binary by one with the app, as by `xcaddy build --with github.com/mholt/caddy-l4`, and restart it',
-  }
-}
-
-/** Somebody else has written between our reading and our write. */
-export function revisionConflict({ proxy }: Endpoint): Problem {
-  return {
-    code: 'RevisionConflict',
-    kind: 'transient',
-    message: `the configuration of proxy ${proxy} changed while ours was on its way, which was therefore not written`,
-    remedy: 'Wait for the next pass; if this repeats, find out who else writes to this Caddy all the time',
   }
 }
 

@@ -1,7 +1,8 @@
 import { renderServer } from '../caddy/render.ts'
 import type { Config, ProxyConfig } from '../config/schema.ts'
+import { resolveTable } from '../drivers/common/wanted.ts'
 import { serverKey } from '../model/server-names.ts'
-import { type Frontend, frontendKey, type Owner, type Table, withoutFrontends } from '../model/table.ts'
+import { compareText, type Owner, type Table, withoutFrontends } from '../model/table.ts'
 import type { Line } from '../report/lines.ts'
 import { line } from '../report/lines.ts'
 import type { ProxySurvey, Survey } from '../report/survey.ts'
@@ -64,11 +65,9 @@ function findProxy(
 }
 
 function caddyConfiguration(table: Table, owner: Owner, { listen }: ProxyConfig): object {
-  const groups = new Map(table.groups.map(({ id, targets }) => [id, targets]))
-  const serve = (frontend: Frontend) => ({ frontend, targets: groups.get(frontend.group) ?? [] })
-  const sockets = Map.groupBy(table.frontends, (frontend) => serverKey(owner, frontend))
+  const sockets = Map.groupBy(resolveTable(listen, table), ({ frontend }) => serverKey(owner, frontend))
   const servers = [...sockets].flatMap(([key, all]) => {
-    const [first, ...more] = all.toSorted((a, b) => (frontendKey(a) < frontendKey(b) ? -1 : 1)).map(serve)
+    const [first, ...more] = all.toSorted((a, b) => compareText(a.key, b.key))
     return first === undefined ? [] : [[key, renderServer({ owner, listen }, [first, ...more])] as const]
   })
   return { apps: { layer4: { servers: Object.fromEntries(servers) } } }

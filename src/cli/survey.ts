@@ -4,7 +4,7 @@ import { drivers } from '../drivers/index.ts'
 import { shownUrl } from '../http/endpoint.ts'
 import type { ServiceObject } from '../kube/objects.ts'
 import { type ServiceWant, statusPatch } from '../kube/status.ts'
-import { type Abilities, type Capabilities, type Driver, type Observed, type Plan } from '../model/driver.ts'
+import { ALL_ABILITIES, type Capabilities, type Driver, type Observed, type Plan } from '../model/driver.ts'
 import { EMPTY_TABLE, frontendKey } from '../model/table.ts'
 import { type MakeDriver, startClasses } from '../operator/classes.ts'
 import type { ClusterWriter, RunningClass } from '../operator/interfaces.ts'
@@ -139,22 +139,8 @@ function forget(survey: ClassSurvey): ClassSurvey {
   return { ...survey, writes: [], proxies: survey.proxies.map((one) => ({ ...one, ...nothing })) }
 }
 
-const ANYTHING: Abilities = {
-  proxyProtocol: ['off', 'v1', 'v2'],
-  balance: ['round-robin', 'least-connections', 'source', 'random'],
-  healthCheck: ['tcp', 'http'],
-  checkPort: true,
-  checkThresholds: true,
-  affinityTimeout: true,
-  drain: true,
-  sourceRanges: true,
-  hosts: true,
-  maxConnections: true,
-  idleTimeout: true,
-}
-
 function emptyDriver({ access }: ProxyConfig): Driver {
-  const capabilities: Capabilities = drivers[access.kind].capabilities ?? { TCP: ANYTHING, UDP: ANYTHING }
+  const capabilities: Capabilities = drivers[access.kind].capabilities ?? { TCP: ALL_ABILITIES, UDP: ALL_ABILITIES }
   const lists = { listeners: [], siblings: [], refused: [], notices: [] }
   const observed = {
     revision: '',

@@ -1,6 +1,6 @@
 import { CADDY_CAPABILITIES } from '../caddy/capabilities.ts'
 import { createAdminClient } from '../caddy/client.ts'
-import { revisionConflict } from '../caddy/errors.ts'
+import { revisionConflict } from '../http/failures.ts'
 import type { Applied, Driver, Observed, Plan, Refusal } from '../model/driver.ts'
 import { FairwayError } from '../model/problems.ts'
 import { checkOwner } from '../model/server-names.ts'
@@ -28,7 +28,8 @@ export function createCaddyDriver(options: CaddyOptions, dial: Dial = createDial
   async function apply(plan: Plan, signal: AbortSignal): Promise<Applied> {
     if (plan.changes.length === 0 && plan.strays.length === 0) return { refused: [], wrote: false }
     const snapshot = last ?? (await readSnapshot(client, options, signal))
-    if (snapshot.observed.revision !== plan.observed.revision) throw new FairwayError(revisionConflict(options))
+    if (snapshot.observed.revision !== plan.observed.revision)
+      throw new FairwayError(revisionConflict(options, 'Caddy'))
     const applied = await applyPlan({ options, client, quarantine, dial }, snapshot, plan, signal)
     const { changes, strays } = plan
     if (applied.wrote) {

@@ -1,4 +1,5 @@
 import { HAPROXY_CAPABILITIES } from '../haproxy/capabilities.ts'
+import { revisionConflict } from '../http/failures.ts'
 import type { Applied, Driver, Observed, Plan } from '../model/driver.ts'
 import { FairwayError } from '../model/problems.ts'
 import { createRests } from '../model/rests.ts'
@@ -7,7 +8,6 @@ import { frontendKey } from '../model/table.ts'
 import { createDial, type Dial } from './common/probe.ts'
 import { applyPlan } from './dataplane/apply.ts'
 import { createDataplaneClient } from './dataplane/client.ts'
-import { revisionConflict } from './dataplane/errors.ts'
 import type { DataplaneOptions } from './dataplane/options.ts'
 import { readSnapshot, type Snapshot } from './dataplane/snapshot.ts'
 
@@ -37,7 +37,8 @@ export function createDataplaneDriver(options: DataplaneOptions, dial: Dial = cr
   async function apply(plan: Plan, signal: AbortSignal): Promise<Applied> {
     if (plan.changes.length === 0 && plan.strays.length === 0) return { refused: [], wrote: false }
     const snapshot = last ?? (await readSnapshot(client, options, signal))
-    if (snapshot.observed.revision !== plan.observed.revision) throw new FairwayError(revisionConflict(options))
+    if (snapshot.observed.revision !== plan.observed.revision)
+      throw new FairwayError(revisionConflict(options, 'HAProxy'))
     try {
       const applied = await applyPlan({ client, options, dial, rests }, snapshot, plan, unconfirmed, signal)
       if (applied.wrote) unconfirmed = false

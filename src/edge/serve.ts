@@ -111,7 +111,8 @@ function tellApart(fresh: readonly Socket[], told: readonly Socket[] | undefined
   const texts = new Set(told?.map(socketText))
   return fresh.map((socket) => {
     const isOurs = texts.has(socketText(socket))
-    return { socket, isOurs, maybeOurs: isOurs || (told ?? fresh).some((one) => socketsOverlap(one, socket)) }
+    const maybeOurs = told === undefined || isOurs || told.some((one) => socketsOverlap(one, socket))
+    return { socket, isOurs, maybeOurs }
   })
 }
 

@@ -107,6 +107,16 @@ export function unreachable(endpoint: Endpoint, what: string, remedy: string): P
   return { code: 'ProxyUnreachable', kind: 'transient', message, remedy }
 }
 
+/** Somebody else has written between our reading and our write. `program` is what both write to. */
+export function revisionConflict({ proxy }: Endpoint, program: 'Caddy' | 'HAProxy'): Problem {
+  return {
+    code: 'RevisionConflict',
+    kind: 'transient',
+    message: `the configuration of proxy ${proxy} changed while ours was on its way, which was therefore not written`,
+    remedy: `Wait for the next pass; if this repeats, find out who else writes to this ${program} all the time`,
+  }
+}
+
 /**
  * Somebody else's words, on one line and not longer than an Event can carry, without credentials of ours that he may have sent back, and without what
  * steers the terminal of whoever reads the Event.

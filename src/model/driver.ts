@@ -33,6 +33,21 @@ export interface Abilities {
   readonly idleTimeout: boolean
 }
 
+/** Of a proxy that can do everything: for those of which nobody knows what they can. */
+export const ALL_ABILITIES: Abilities = {
+  proxyProtocol: ['off', 'v1', 'v2'],
+  balance: ['round-robin', 'least-connections', 'source', 'random'],
+  healthCheck: ['tcp', 'http'],
+  checkPort: true,
+  checkThresholds: true,
+  affinityTimeout: true,
+  drain: true,
+  sourceRanges: true,
+  hosts: true,
+  maxConnections: true,
+  idleTimeout: true,
+}
+
 /** What a kind of proxy can do, by protocol; undefined: it does not forward that. A class can do what all its proxies can. */
 export type Capabilities = Readonly<Record<Protocol, Abilities | undefined>>
 

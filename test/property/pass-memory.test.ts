@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
 import { createDesirer, createSelector, type Desired, desireClass, selectServices } from '../../src/desired/desire.ts'
-import type { Abilities, Observed } from '../../src/model/driver.ts'
+import { type Abilities, ALL_ABILITIES, type Observed } from '../../src/model/driver.ts'
 import { EMPTY_TABLE, frontendKey } from '../../src/model/table.ts'
 import { createPlanner, type Planned, planProxy, type Wish } from '../../src/plan/plan-proxy.ts'
-import { ALL_ABILITIES, observed, PUBLIC, runs } from '../support/builders.ts'
+import { observed, PUBLIC, runs } from '../support/builders.ts'
 import { type History, history, stateOf } from '../support/histories.ts'
 
 const RULES = [PUBLIC]

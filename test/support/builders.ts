@@ -15,7 +15,7 @@ import type {
   ServiceSpec,
 } from '../../src/kube/objects.ts'
 import { type AddressRange, parseRange } from '../../src/model/address.ts'
-import type { Abilities, Capabilities, Observed } from '../../src/model/driver.ts'
+import { ALL_ABILITIES, type Capabilities, type Observed } from '../../src/model/driver.ts'
 import { ALLOCATED_CONDITION, PREFIX } from '../../src/model/names.ts'
 import type { Frontend, Table } from '../../src/model/table.ts'
 
@@ -212,21 +212,6 @@ export function frontend(wishes: Partial<Frontend> = {}): Frontend {
     service: undefined,
     ...wishes,
   }
-}
-
-/** What a proxy does that can do everything. */
-export const ALL_ABILITIES: Abilities = {
-  proxyProtocol: ['off', 'v1', 'v2'],
-  balance: ['round-robin', 'least-connections', 'source', 'random'],
-  healthCheck: ['tcp', 'http'],
-  checkPort: true,
-  checkThresholds: true,
-  affinityTimeout: true,
-  drain: true,
-  sourceRanges: true,
-  hosts: true,
-  maxConnections: true,
-  idleTimeout: true,
 }
 
 export const ALL_CAPABILITIES: Capabilities = {

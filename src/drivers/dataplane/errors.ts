@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { describeEndpoint, type Endpoint } from '../../http/endpoint.ts'
-import { oneLine, type Program, unauthorized, unreachable } from '../../http/failures.ts'
+import { oneLine, type Program, revisionConflict, unauthorized, unreachable } from '../../http/failures.ts'
 import type { Problem } from '../../model/problems.ts'
 
 /** What a failed request is explained with. */
@@ -37,7 +37,7 @@ export function answerProblem(endpoint: Endpoint, status: number, body: string):
     return unreachable(endpoint, what, `Check scheme, host and port of the URL against ${DATAPLANE.listen}`)
   }
   // 409: another version, or there is what we believed absent; 406: somebody else's commit made ours outdated; 404: what we believed there is gone.
-  if (status === 409 || status === 406 || status === 404) return revisionConflict(endpoint)
+  if (status === 409 || status === 406 || status === 404) return revisionConflict(endpoint, 'HAProxy')
   if (status === 429) return busy(endpoint, text)
   return rejected(endpoint, text, status >= 500 ? 'transient' : 'terminal')
 }
@@ -67,16 +67,6 @@ function withoutIds(text: string): string {
     .replaceAll(/ ?transactionId=[0-9a-f-]+/g, '')
     .replaceAll(/\S*\.[0-9a-f]{8}-[0-9a-f-]{27}/g, 'haproxy.cfg')
     .replaceAll(/\((\d+)\) :/g, ':')
-}
-
-/** Somebody else has written between our reading and our write. */
-export function revisionConflict({ proxy }: Endpoint): Problem {
-  return {
-    code: 'RevisionConflict',
-    kind: 'transient',
-    message: `the configuration of proxy ${proxy} changed while ours was on its way, which was therefore not written`,
-    remedy: 'Wait for the next pass; if this repeats, find out who else writes to this HAProxy all the time',
-  }
 }
 
 /** The API took a write, and it is not known that HAProxy runs it. `what` says why. */

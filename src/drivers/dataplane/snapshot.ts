@@ -2,12 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import { HAPROXY_CAPABILITIES } from '../../haproxy/capabilities.ts'
 import { readListeners } from '../../haproxy/listeners.ts'
+import { revisionConflict } from '../../http/failures.ts'
 import type { Listener, Observed } from '../../model/driver.ts'
 import { adminListeners } from '../../model/listeners.ts'
 import { FairwayError, type Problem } from '../../model/problems.ts'
 import { tableOf } from '../common/table-of.ts'
 import type { Answer, DataplaneClient } from './client.ts'
-import { answerProblem, rejected, revisionConflict } from './errors.ts'
+import { answerProblem, rejected } from './errors.ts'
 import { type Estates, readEstates } from './estates.ts'
 import type { DataplaneOptions } from './options.ts'
 import { awaitReloads } from './reloads.ts'
@@ -40,7 +41,7 @@ export async function readSnapshot(
     if ((await readVersion(client, options, signal)) === version) return snapshotOf(options, version, read, raw.body)
     await delay(PAUSE_MS, undefined, { signal })
   }
-  throw new FairwayError(revisionConflict(options))
+  throw new FairwayError(revisionConflict(options, 'HAProxy'))
 }
 
 async function readVersion(client: DataplaneClient, options: DataplaneOptions, signal: AbortSignal): Promise<number> {

@@ -21,7 +21,7 @@ export interface WebhookClient {
 export function createWebhookClient(options: WebhookOptions): WebhookClient {
   const agents = createAgents(options)
   const asker = createAsker(options, WEBHOOK)
-  const paced = createPace(options.spacingMs)
+  const spaced = createSpacing(options.spacingMs)
   const { origin } = new URL(options.url)
 
   async function send(call: Call, signal: AbortSignal): Promise<void> {
@@ -53,13 +53,13 @@ export function createWebhookClient(options: WebhookOptions): WebhookClient {
         const answer = await request(`${origin}/`, { dispatcher: await agents.current(), signal: limit })
         await answer.body.dump()
       }, signal),
-    call: (call, signal) => paced(() => asker.once((limit) => send(call, limit), signal), signal),
+    call: (call, signal) => spaced(() => asker.once((limit) => send(call, limit), signal), signal),
     close: () => agents.close(),
   }
 }
 
 /** Runs work not sooner than a pause after the work before: also after work that failed, of which nobody knows what it has begun. */
-function createPace(pauseMs: number) {
+function createSpacing(pauseMs: number) {
   let freeAt = 0
   return async <T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> => {
     const waitMs = freeAt - performance.now()

@@ -6,7 +6,6 @@ import { tableOf } from '../../../src/drivers/common/table-of.ts'
 import { composeSections, type Wanted } from '../../../src/drivers/dataplane/compose.ts'
 import { type Estate, readEstates } from '../../../src/drivers/dataplane/estates.ts'
 import { operationsOf } from '../../../src/drivers/dataplane/operations.ts'
-import type { DataplaneOptions } from '../../../src/drivers/dataplane/options.ts'
 import type { Sections } from '../../../src/drivers/dataplane/sections.ts'
 import type { Observed } from '../../../src/model/driver.ts'
 import { socketOf } from '../../../src/model/listen.ts'
@@ -14,22 +13,10 @@ import { serverKey } from '../../../src/model/server-names.ts'
 import { type Frontend, frontendKey, makeTable, type Table, type Target } from '../../../src/model/table.ts'
 import { diffTables } from '../../../src/plan/diff.ts'
 import { frontend, observed, runs } from '../../support/builders.ts'
+import { NOTHING, quietOptions } from './dataplane-parts.ts'
 import { OWNER } from './tables.ts'
 
-const OPTIONS: DataplaneOptions = {
-  proxy: 'edge-1',
-  url: 'http://127.0.0.1:1',
-  tls: {},
-  userFile: undefined,
-  owner: OWNER,
-  listen: {},
-  declares: () => true,
-  probe: false,
-  timeoutMs: 1,
-  reloadTimeoutMs: 1,
-  log: { debug: () => {}, info: () => {}, warn: () => {} },
-}
-const NOTHING: Sections = { defaults: new Map(), backends: new Map(), frontends: new Map() }
+const OPTIONS = quietOptions(OWNER)
 
 function wantedOf(table: Table): readonly Wanted[] {
   const groups = new Map(table.groups.map(({ id, targets }) => [id, targets]))

@@ -4,27 +4,14 @@ import { test } from 'node:test'
 import { z } from 'zod'
 import { composeSections, type Wanted } from '../../../src/drivers/dataplane/compose.ts'
 import { type Estate, type Estates, readEstates } from '../../../src/drivers/dataplane/estates.ts'
-import type { DataplaneOptions } from '../../../src/drivers/dataplane/options.ts'
 import { byName, type Sections } from '../../../src/drivers/dataplane/sections.ts'
 import { socketOf } from '../../../src/model/listen.ts'
 import { type Frontend, frontendKey, type Table } from '../../../src/model/table.ts'
 import { frontend } from '../../support/builders.ts'
+import { NOTHING, quietOptions } from '../drivers/dataplane-parts.ts'
 import { OWNER, readFixtureJson, said, TABLE } from './fixtures.ts'
 
-const OPTIONS: DataplaneOptions = {
-  proxy: 'edge-1',
-  url: 'http://127.0.0.1:1',
-  tls: {},
-  userFile: undefined,
-  owner: OWNER,
-  listen: {},
-  declares: () => true,
-  probe: false,
-  timeoutMs: 1,
-  reloadTimeoutMs: 1,
-  log: { debug: () => {}, info: () => {}, warn: () => {} },
-}
-const NOTHING: Sections = { defaults: new Map(), backends: new Map(), frontends: new Map() }
+const OPTIONS = quietOptions(OWNER)
 const REST: Partial<Frontend> = { port: 80, targetPort: 30_080, group: 'pods', balance: 'least-connections' }
 /** With and without hosts on one socket, and one on its own. */
 const FRONTENDS = [

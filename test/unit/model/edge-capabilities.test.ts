@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import type { Abilities, Capabilities } from '../../../src/model/driver.ts'
+import { type Abilities, ALL_ABILITIES, type Capabilities } from '../../../src/model/driver.ts'
 import { capabilitiesSchema, sayCapabilities } from '../../../src/model/edge-capabilities.ts'
-import { ALL_ABILITIES, ALL_CAPABILITIES } from '../../support/builders.ts'
+import { ALL_CAPABILITIES } from '../../support/builders.ts'
 
 /** Of before there were pairs. */
 const OLD = {

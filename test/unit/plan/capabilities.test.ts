@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { CHECK_DEFAULTS } from '../../../src/model/checks.ts'
-import type { Abilities, Capabilities } from '../../../src/model/driver.ts'
+import { type Abilities, ALL_ABILITIES, type Capabilities } from '../../../src/model/driver.ts'
 import { type Frontend, type HealthCheck, makeTable, type Target } from '../../../src/model/table.ts'
 import { fitTable } from '../../../src/plan/capabilities.ts'
-import { ALL_ABILITIES, ALL_CAPABILITIES, frontend } from '../../support/builders.ts'
+import { ALL_CAPABILITIES, frontend } from '../../support/builders.ts'
 
 const FEW: Abilities = {
   proxyProtocol: ['off', 'v1'],
