@@ -5,12 +5,16 @@ export interface TestRecord {
   readonly name: string
   readonly file: string
   readonly outcome: 'passed' | 'failed' | 'skipped'
-  /** Why it was skipped; empty where nobody said. */
+  /** Why it was skipped, or what failed; empty where nobody said. */
   readonly reason: string
 }
 
+/** Of a message that tells what failed: enough to know it by, so that a summary stays short. */
+const REASON_LENGTH = 600
+
 interface Details {
   readonly type?: string
+  readonly error?: { readonly message?: string; readonly cause?: unknown }
 }
 
 interface TestData {
@@ -35,5 +39,14 @@ function recordOf(passed: boolean, { name, file = '', skip, todo, details }: Tes
   const mark = skip ?? todo
   if (mark !== undefined && mark !== false)
     return { name, file, outcome: 'skipped', reason: typeof mark === 'string' ? mark : '' }
-  return { name, file, outcome: passed ? 'passed' : 'failed', reason: '' }
+  return passed
+    ? { name, file, outcome: 'passed', reason: '' }
+    : { name, file, outcome: 'failed', reason: tell(details) }
+}
+
+/** What was thrown, as its message; node:test wraps it in an error of its own. */
+function tell({ error }: Details): string {
+  const cause = error?.cause
+  const text = cause instanceof Error ? cause.message : (error?.message ?? '')
+  return text.slice(0, REASON_LENGTH)
 }

@@ -42,6 +42,7 @@ async function main(names: readonly string[], signal: AbortSignal): Promise<numb
     const started = performance.now()
     const result = await stage.run(env, signal)
     outcomes.push({ ...result, stage, seconds: (performance.now() - started) / 1000 })
+    tellSkips(result.records)
     signal.throwIfAborted()
   }
   return summarize(outcomes)
@@ -60,7 +61,10 @@ async function prepare(signal: AbortSignal): Promise<NodeJS.ProcessEnv> {
   return { ...process.env, PATH: path, HELM: `${binDir}/helm` }
 }
 
+/** The end of the output is what a reader of a long log sees first: the table, what failed and why, the sum. */
 function summarize(outcomes: readonly StageOutcome[]): number {
+  const all = outcomes.flatMap(({ records }) => records)
+  const surprises = all.filter((record) => record.outcome === 'skipped' && !isAnnounced(record))
   process.stdout.write('\n')
   let broken = false
   for (const { stage, records, exitCode, seconds } of outcomes) {
@@ -72,19 +76,28 @@ function summarize(outcomes: readonly StageOutcome[]): number {
       `${ok ? 'ok    ' : 'FAILED'} ${stage.name.padEnd(14)} ${counts.padEnd(40)} ${seconds.toFixed(0).padStart(4)} s\n`,
     )
   }
-  const all = outcomes.flatMap(({ records }) => records)
-  const surprises = all.filter((record) => record.outcome === 'skipped' && !isAnnounced(record))
-  for (const record of all.filter(({ outcome }) => outcome === 'skipped')) {
-    const mark = isAnnounced(record) ? 'skipped' : 'SKIPPED UNANNOUNCED'
-    process.stdout.write(`${mark}: ${record.name}${record.reason === '' ? '' : `: ${record.reason}`}\n`)
-  }
   for (const record of all.filter(({ outcome }) => outcome === 'failed'))
-    process.stdout.write(`FAILED: ${record.name} (${record.file})\n`)
+    process.stdout.write(`FAILED: ${record.name} (${record.file})\n${indent(record.reason)}`)
+  for (const record of surprises) process.stdout.write(`SKIPPED UNANNOUNCED: ${tellSkip(record)}\n`)
   const failed = count(all, 'failed') + surprises.length + (broken && count(all, 'failed') === 0 ? 1 : 0)
   process.stdout.write(
     `\n${count(all, 'passed')} passed, ${failed} failed, ${count(all, 'skipped') - surprises.length} skipped\n`,
   )
   return failed === 0 ? 0 : 1
+}
+
+/** Each announced skip by its name, at the end of its stage. */
+function tellSkips(records: readonly TestRecord[]): void {
+  for (const record of records)
+    if (record.outcome === 'skipped' && isAnnounced(record)) process.stdout.write(`skipped: ${tellSkip(record)}\n`)
+}
+
+function tellSkip({ name, reason }: TestRecord): string {
+  return reason === '' ? name : `${name}: ${reason}`
+}
+
+function indent(text: string): string {
+  return text === '' ? '' : `${text.replace(/^/gm, '    ')}\n`
 }
 
 function count(records: readonly TestRecord[], outcome: TestRecord['outcome']): number {
