@@ -20,6 +20,8 @@ interface Details {
 interface TestData {
   readonly name: string
   readonly file?: string
+  /** The file that was started, where a shared suite defines the test. */
+  readonly entryFile?: string
   readonly skip?: string | boolean
   readonly todo?: string | boolean
   readonly details: Details
@@ -34,14 +36,16 @@ export default async function* report(source: AsyncIterable<TestEvent>): AsyncGe
 }
 
 /** Suites only group; a test marked "todo" is one that nobody runs for real, so it counts as skipped. */
-function recordOf(passed: boolean, { name, file = '', skip, todo, details }: TestData): TestRecord | undefined {
+function recordOf(
+  passed: boolean,
+  { name, entryFile, file = '', skip, todo, details }: TestData,
+): TestRecord | undefined {
   if (details.type === 'suite') return undefined
   const mark = skip ?? todo
+  const place = { name, file: entryFile ?? file }
   if (mark !== undefined && mark !== false)
-    return { name, file, outcome: 'skipped', reason: typeof mark === 'string' ? mark : '' }
-  return passed
-    ? { name, file, outcome: 'passed', reason: '' }
-    : { name, file, outcome: 'failed', reason: tell(details) }
+    return { ...place, outcome: 'skipped', reason: typeof mark === 'string' ? mark : '' }
+  return passed ? { ...place, outcome: 'passed', reason: '' } : { ...place, outcome: 'failed', reason: tell(details) }
 }
 
 /** What was thrown, as its message; node:test wraps it in an error of its own. */

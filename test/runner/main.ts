@@ -8,13 +8,14 @@ import { findGo, type Purpose, prepareMachine } from '../lab/requirements.ts'
 import { clusterBinaries } from '../lab/versions.ts'
 import { ANNOUNCED_SKIPS } from './announced-skips.ts'
 import type { TestRecord } from './counts-reporter.ts'
-import { STAGES, type Stage, type StageResult } from './stages.ts'
+import { STAGES, type Stage } from './stages.ts'
+import { type SteadiedResult, steady } from './steady.ts'
 
 const PURPOSES: readonly Purpose[] = ['page', 'api', 'demo', 'cluster', 'image', 'nginx', 'envoy']
 /** Stages that need nothing but Node. */
 const LIGHT = new Set(['static', 'unit'])
 
-interface StageOutcome extends StageResult {
+interface StageOutcome extends SteadiedResult {
   readonly stage: Stage
   readonly seconds: number
 }
@@ -40,7 +41,7 @@ async function main(names: readonly string[], signal: AbortSignal): Promise<numb
   for (const stage of stages) {
     process.stdout.write(`\n== ${stage.name}: ${stage.what}\n`)
     const started = performance.now()
-    const result = await stage.run(env, signal)
+    const result = await steady(stage, env, signal)
     outcomes.push({ ...result, stage, seconds: (performance.now() - started) / 1000 })
     tellSkips(result.records)
     signal.throwIfAborted()
@@ -78,6 +79,8 @@ function summarize(outcomes: readonly StageOutcome[]): number {
   }
   for (const record of all.filter(({ outcome }) => outcome === 'failed'))
     process.stdout.write(`FAILED: ${record.name} (${record.file})\n${indent(record.reason)}`)
+  for (const record of outcomes.flatMap(({ unsteady }) => unsteady))
+    process.stdout.write(`UNSTEADY, passed when run again: ${record.name} (${record.file})\n${indent(record.reason)}`)
   for (const record of surprises) process.stdout.write(`SKIPPED UNANNOUNCED: ${tellSkip(record)}\n`)
   const failed = count(all, 'failed') + surprises.length + (broken && count(all, 'failed') === 0 ? 1 : 0)
   process.stdout.write(

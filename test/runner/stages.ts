@@ -19,10 +19,20 @@ export interface Stage {
   readonly name: string
   readonly what: string
   readonly run: (env: NodeJS.ProcessEnv, signal: AbortSignal) => Promise<StageResult>
+  /** Runs some of its files once more; only where programs of others, clocks and the machine's load have a part in the outcome. */
+  readonly again?: (files: readonly string[], env: NodeJS.ProcessEnv, signal: AbortSignal) => Promise<StageResult>
 }
 
 /** `npm run soak` tries properties with so many times the cases. */
 const SOAK = Number(process.env['FAIRWAY_SOAK'] ?? 1)
+
+/** Tests with real programs, below some globs. */
+function realTests(globs: readonly string[], timeoutMs: number): Pick<Stage, 'run' | 'again'> {
+  return {
+    run: nodeTests(globs, timeoutMs),
+    again: (files, env, signal) => nodeTests(files, timeoutMs)(env, signal),
+  }
+}
 
 /** Tests of node:test below some globs. `timeoutMs` is for each test. */
 function nodeTests(globs: readonly string[], timeoutMs: number): Stage['run'] {
@@ -128,31 +138,31 @@ export const STAGES: readonly Stage[] = [
   {
     name: 'contract',
     what: 'the driver contract, against real proxies',
-    run: nodeTests(['test/contract/**/*.test.ts'], 120_000),
+    ...realTests(['test/contract/**/*.test.ts'], 120_000),
   },
-  { name: 'page', what: 'the status page, in Chromium', run: nodeTests(['test/page/**/*.test.ts'], 120_000) },
+  { name: 'page', what: 'the status page, in Chromium', ...realTests(['test/page/**/*.test.ts'], 120_000) },
   { name: 'chart', what: 'the Helm chart', run: nodeTests(['test/chart/**/*.test.ts'], 60_000) },
   {
     name: 'resilience',
     what: 'replicas, and an API server that dies',
-    run: nodeTests(['test/resilience/**/*.test.ts'], 600_000),
+    ...realTests(['test/resilience/**/*.test.ts'], 600_000),
   },
   {
     name: 'moving',
     what: 'ways over from other systems, as docs/moving has them',
-    run: nodeTests(['test/moving/**/*.test.ts'], 2_400_000),
+    ...realTests(['test/moving/**/*.test.ts'], 2_400_000),
   },
   {
     name: 'docs',
     what: 'what the documents say, on real machines and clusters',
-    run: nodeTests(['test/docs/**/*.test.ts'], 1_800_000),
+    ...realTests(['test/docs/**/*.test.ts'], 1_800_000),
   },
   { name: 'demo', what: 'npm run demo -- --once', run: command('the demo', ['test/demo/main.ts', '--once']) },
   demo('nginx'),
   demo('envoy'),
   demo('caddy'),
   demo('caddy-api'),
-  { name: 'e2e', what: 'chart and image on a real cluster', run: nodeTests(['test/e2e/**/*.test.ts'], 1_200_000) },
+  { name: 'e2e', what: 'chart and image on a real cluster', ...realTests(['test/e2e/**/*.test.ts'], 1_200_000) },
   {
     name: 'demo-cluster',
     what: 'npm run demo -- --once --cluster',
