@@ -2,12 +2,13 @@ import { errorText, type Problem } from '../model/problems.ts'
 import type { Arbitration, Origin } from './arbitrate.ts'
 import type { BoundFrontend, Engine, EngineApplied, EngineState } from './engines/engine.ts'
 import { tellableTo } from './failures.ts'
+import { findFree } from './free-sockets.ts'
 import type { AddressKeeper } from './interface-addresses.ts'
 import type { Log } from './log.ts'
 import { createLookout } from './lookout.ts'
-import { type Fresh, findObstacles, isOn, type Machine } from './obstacles.ts'
+import type { Machine } from './obstacles.ts'
 import { type LateProblem, mergeRemarks, type Remarks } from './remarks.ts'
-import { isWildcard, type Socket, socketsOverlap, socketText } from './sockets.ts'
+import { isWildcard, type Socket, socketText } from './sockets.ts'
 
 export interface ServeParts {
   readonly engine: Engine
@@ -51,23 +52,11 @@ export function createServing(parts: ServeParts): Serving {
   let doubtful: readonly Socket[] = []
   const lookout = createLookout(parts.machine)
 
-  async function freeOfObstacles(wanted: readonly Socket[], signal: AbortSignal) {
-    // What it had may be lost by now, as an address that left the machine, and would keep it from starting: all of it is tried again.
-    const has = new Set((bound ?? []).map(socketText))
-    const fresh = wanted.filter((socket) => !has.has(socketText(socket)))
-    const told = bound ?? (await askBound(parts, signal))
-    const found = await findBlocked(parts, tellApart(fresh, told), signal)
-    if (bound === undefined || found.busy.length === 0) return { ours: told ?? fresh, ...found }
-    // A program may keep what it was told to give up: Envoy does so for hours with UDP.
-    const kept = await askBound(parts, signal)
-    return { ours: bound, ...(kept === undefined ? found : await findBlocked(parts, tellApart(fresh, kept), signal)) }
-  }
-
   async function serve({ state, refused, notices, origins }: Arbitration): Promise<Served> {
     const limit = AbortSignal.timeout(parts.applyMs)
     const wanted = socketsOf(state.frontends)
     await addAddresses(parts, wanted)
-    const { ours, blocked, busy } = await freeOfObstacles(wanted, limit)
+    const { ours, blocked, busy } = await findFree(parts, wanted, bound, limit)
     const rest = withoutBlocked(state, blocked)
     limit.throwIfAborted()
     doubtful = [...ours, ...socketsOf(rest.frontends)]
@@ -106,32 +95,6 @@ function findLate(
   })
 }
 
-/** `told`: what the program has, as it says; undefined: it may have any of them. */
-function tellApart(fresh: readonly Socket[], told: readonly Socket[] | undefined): readonly Fresh[] {
-  const texts = new Set(told?.map(socketText))
-  return fresh.map((socket) => {
-    const isOurs = texts.has(socketText(socket))
-    const maybeOurs = told === undefined || isOurs || told.some((one) => socketsOverlap(one, socket))
-    return { socket, isOurs, maybeOurs }
-  })
-}
-
-/** Undefined: the program does not tell. */
-async function askBound({ engine, log }: ServeParts, signal: AbortSignal): Promise<readonly Socket[] | undefined> {
-  try {
-    return await engine.bound(signal)
-  } catch (error) {
-    log.debug({}, `${engine.name} does not tell what it has bound: ${errorText(error)}`)
-    return undefined
-  }
-}
-
-interface Blocked {
-  readonly blocked: ReadonlyMap<string, Problem>
-  /** Those of them that a test tells to be free once they are. */
-  readonly busy: readonly Socket[]
-}
-
 /** Where this fails, binding does, and says so for each frontend. */
 async function addAddresses({ addresses, log }: ServeParts, sockets: readonly Socket[]): Promise<void> {
   try {
@@ -139,21 +102,6 @@ async function addAddresses({ addresses, log }: ServeParts, sockets: readonly So
   } catch (error) {
     log.error({}, `no addresses are added: ${errorText(error)}`)
   }
-}
-
-async function findBlocked(
-  { engine, machine, log }: ServeParts,
-  fresh: readonly Fresh[],
-  signal: AbortSignal,
-): Promise<Blocked> {
-  if (fresh.length === 0) return { blocked: new Map(), busy: [] }
-  const listeners = await engine.listeners(signal).catch((error: unknown) => {
-    log.debug({}, `${engine.name} does not tell its listeners: ${errorText(error)}`)
-    return []
-  })
-  const blocked = await findObstacles(machine, { name: engine.name, listeners }, fresh)
-  const sockets = fresh.flatMap(({ socket }) => (blocked.has(socketText(socket)) ? socket : []))
-  return { blocked, busy: sockets.filter((socket) => !listeners.some((listener) => isOn(listener, socket))) }
 }
 
 function withoutBlocked(state: EngineState, blocked: ReadonlyMap<string, Problem>): EngineState {

@@ -1,6 +1,7 @@
 import { errorText, type FairwayError } from '../model/problems.ts'
 import type { KubeClient } from './client.ts'
 import { Backoff, type Clock, sleep, systemClock } from './clock.ts'
+import { type Comeback, createComeback } from './comeback.ts'
 import { ApiError } from './errors.ts'
 import type { Log } from './log.ts'
 import type { KubeObject } from './objects.ts'
@@ -18,7 +19,7 @@ type Step =
   | { readonly kind: 'streaming' }
   | { readonly kind: 'listing' }
   | { readonly kind: 'watching'; readonly watch?: Watch }
-  | { readonly kind: 'waiting'; readonly delayMs: number; readonly retry: Retry }
+  | { readonly kind: 'waiting'; readonly delayMs: number; readonly retry: Retry; readonly answered: boolean }
 
 export interface ReflectorCounters {
   readonly lists: number
@@ -34,6 +35,8 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly log: Log
   readonly clock?: Clock | undefined
   readonly pageSize?: number | undefined
+  /** Shared with others that follow the same API server: it is back for all as soon as it is for one. */
+  readonly comeback?: Comeback | undefined
 }
 
 const PAGE_SIZE = 500
@@ -69,6 +72,7 @@ export class Reflector<T extends KubeObject> {
   readonly #log: Log
   readonly #clock: Clock
   readonly #backoff: Backoff
+  readonly #comeback: Comeback
   readonly #health: ReflectorHealth
   readonly #pageSize: number
   readonly #counters = { lists: 0, watches: 0, events: 0, failures: 0 }
@@ -84,6 +88,7 @@ export class Reflector<T extends KubeObject> {
     this.#clock = options.clock ?? systemClock
     this.#pageSize = options.pageSize ?? PAGE_SIZE
     this.#backoff = new Backoff(this.#clock)
+    this.#comeback = options.comeback ?? createComeback(this.#clock)
     this.#health = new ReflectorHealth(this.#clock, this.#log, this.#resource.name)
     this.#store = new Store(this.#clock, (error) => this.#log.error({ err: error }, 'a cache listener threw'))
   }
@@ -134,7 +139,8 @@ export class Reflector<T extends KubeObject> {
       case 'watching':
         return this.#watch(step.watch, signal)
       case 'waiting':
-        await sleep(this.#clock, step.delayMs, signal)
+        // Where the server answered, and was not willing, that it answers others is no news.
+        await (step.answered ? sleep(this.#clock, step.delayMs, signal) : this.#comeback.wait(step.delayMs, signal))
         return { kind: step.retry }
       default:
         return step satisfies never
@@ -169,7 +175,7 @@ export class Reflector<T extends KubeObject> {
     const found: T[] = []
     let version = ''
     for await (const page of readPages(this.#client, this.#resource.path, this.#version, this.#pageSize, signal)) {
-      this.#health.reached()
+      this.#reached()
       for (const item of page.items ?? []) {
         const object = this.#keep(item)
         if (object !== undefined) found.push(object)
@@ -239,14 +245,20 @@ export class Reflector<T extends KubeObject> {
       { client: this.#client, clock: this.#clock, path, query: { ...from, ...query } },
       signal,
     )
-    this.#health.reached()
+    this.#reached()
     return watch
   }
 
   async #next(watch: Watch): Promise<WatchEvent | undefined> {
     const event = await watch.next()
-    if (event !== undefined) this.#health.reached()
+    if (event !== undefined) this.#reached()
     return event
+  }
+
+  #reached(): void {
+    const wasAway = this.#health.lastError !== undefined
+    this.#health.reached()
+    if (wasAway) this.#comeback.announce()
   }
 
   #failed(during: Step['kind'], error: unknown, signal: AbortSignal): Step {
@@ -257,7 +269,8 @@ export class Reflector<T extends KubeObject> {
     if (forgetVersion) this.#version = ''
     const soon = this.#clock.now() - this.#listedAt < RELIST_INTERVAL_MS
     if (atOnce && !(during === 'watching' && soon)) return { kind: retry }
-    const retryAfterMs = error instanceof ApiError ? Math.min(error.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS) : 0
-    return { kind: 'waiting', delayMs: this.#backoff.next(retryAfterMs), retry }
+    const answered = error instanceof ApiError
+    const retryAfterMs = answered ? Math.min(error.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS) : 0
+    return { kind: 'waiting', delayMs: this.#backoff.next(retryAfterMs), retry, answered }
   }
 }

@@ -1,4 +1,6 @@
 import type { KubeClient } from '../kube/client.ts'
+import { systemClock } from '../kube/clock.ts'
+import { createComeback } from '../kube/comeback.ts'
 import type { EndpointSliceObject, KubeObject, ServiceObject } from '../kube/objects.ts'
 import { Reflector } from '../kube/reflector.ts'
 import { ENDPOINT_SLICES, NODES, type Resource, SERVICES } from '../kube/resources.ts'
@@ -28,9 +30,10 @@ export interface OwnCaches extends Caches {
 
 /** Starts the caches of Services, Nodes and EndpointSlices; they fill and refill themselves until the signal ends them. */
 export function startCaches(client: KubeClient, log: Log, signal: AbortSignal): OwnCaches {
-  const services = reflect(SERVICES, client, log)
-  const nodes = reflect(NODES, client, log)
-  const slices = reflect(ENDPOINT_SLICES, client, log)
+  const comeback = createComeback(systemClock)
+  const reflect = <T extends KubeObject>(resource: Resource<T>) =>
+    new Reflector({ client, resource, log: log.child({ resource: resource.name }), comeback })
+  const [services, nodes, slices] = [reflect(SERVICES), reflect(NODES), reflect(ENDPOINT_SLICES)]
   const all = { services, nodes, endpointslices: slices }
   const slicesByService = indexSlices(slices.store)
   return {
@@ -54,10 +57,6 @@ export function startCaches(client: KubeClient, log: Log, signal: AbortSignal): 
     },
     ended: Promise.all(Object.values(all).map((reflector) => reflector.run(signal))).then(() => undefined),
   }
-}
-
-function reflect<T extends KubeObject>(resource: Resource<T>, client: KubeClient, log: Log): Reflector<T> {
-  return new Reflector({ client, resource, log: log.child({ resource: resource.name }) })
 }
 
 /** EndpointSlices by `namespace/name` of their Service. */

@@ -56,6 +56,9 @@ describe('API server restarts', () => {
   /** What the operator made of it all equals what a fresh one makes of it, byte for byte, without a write. */
   async function assertConverged(): Promise<void> {
     await world.serves(60_000)
+    const addresses = [nodes - 1, nodes].map((n) => `10.0.0.${n}`).toSorted()
+    const nodesAreUsed = async () => (await world.targets()).join() === addresses.join()
+    await waitFor('the nodes that there are to be used', nodesAreUsed, { timeoutMs: 60_000 }, signal)
     await waitFor('every Service to have its address', allPublished, { timeoutMs: 60_000, intervalMs: 300 }, signal)
     await waitFor('the last write', quiet, { timeoutMs: 60_000 }, signal)
   }

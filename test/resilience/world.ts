@@ -29,6 +29,8 @@ export interface World {
   deleteNode(name: string): Promise<void>
   /** What Caddy has of ours, as its admin API shows it. */
   servers(): Promise<string>
+  /** Addresses of nodes that anything there leads to, sorted as text. */
+  targets(): Promise<readonly string[]>
   /** All Services, byte for byte as the API server gives them, resource versions and managed fields included. */
   services(): Promise<string>
   /** Writes to Caddy in the order in which it got them, each with who wrote. */
@@ -133,6 +135,12 @@ function views(lab: Lab, caddy: CaddyProcess, wanted: ReadonlyMap<string, number
     Object.keys(JSON.parse(await servers()) as object).map((key) => Number(key.split('.').at(-1)))
   return {
     servers,
+    targets: async () => {
+      const dialled = [...(await servers()).matchAll(/"(\d+(?:\.\d+){3}):\d+"/g)].flatMap(
+        ([, address]) => address ?? [],
+      )
+      return [...new Set(dialled)].toSorted()
+    },
     services: async () => {
       const list = (await lab.api.request(SERVICES, {}, signal)) as { readonly items: object }
       return JSON.stringify(list.items)

@@ -1,4 +1,5 @@
 import { createKubeClient, type KubeClient } from '../../../src/kube/client.ts'
+import { createComeback } from '../../../src/kube/comeback.ts'
 import type { ServiceObject } from '../../../src/kube/objects.ts'
 import { Reflector } from '../../../src/kube/reflector.ts'
 import { SERVICES } from '../../../src/kube/resources.ts'
@@ -27,6 +28,7 @@ export class ReflectorHarness {
   readonly server: FakeApiServer
   readonly clock = new FakeClock()
   readonly log = recordingLog()
+  readonly comeback = createComeback(this.clock)
   readonly client: KubeClient
   readonly reflector: Reflector<ServiceObject>
   /** As `source before after`. */
@@ -37,8 +39,8 @@ export class ReflectorHarness {
   private constructor(server: FakeApiServer) {
     this.server = server
     this.client = createKubeClient({ kubeConfig: server.kubeConfig(), clock: this.clock })
-    const { client, log, clock } = this
-    this.reflector = new Reflector({ client, resource: SERVICES, log, clock, pageSize: 2 })
+    const { client, log, clock, comeback } = this
+    this.reflector = new Reflector({ client, resource: SERVICES, log, clock, pageSize: 2, comeback })
     this.reflector.store.onChange(({ before, after, source }: StoreChange<ServiceObject>) => {
       this.changes.push(`${source} ${textOf(before)} ${textOf(after)}`)
     })

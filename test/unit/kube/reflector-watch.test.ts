@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, suite, test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import { type FakeRequest, refuse } from '../../support/fake-api-server.ts'
 import { eventually } from './fake-clock.ts'
 import { isWatch, PATH, ReflectorHarness, service } from './reflector-harness.ts'
@@ -72,6 +73,37 @@ suite('watches', () => {
     h.clock.advance(200)
     await eventually(h.watching)
     assert.equal(h.reflector.counters.lists, 1)
+  })
+
+  test('news that the server is back end a wait, but none that the server asked for', async () => {
+    await h.synced()
+    h.server.fault(isWatch, refuse(429, 'TooManyRequests', { 'retry-after': '7' }))
+    h.server.endWatches('cut')
+    await eventually(() => h.reflector.state === 'waiting')
+    h.comeback.announce()
+    await turn()
+    h.clock.advance(250)
+    await eventually(() => h.reflector.state === 'waiting' && h.count(isWatch) === 1)
+    h.comeback.announce()
+    h.clock.advance(6_900)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    assert.equal(h.count(isWatch), 1)
+  })
+
+  test('it says so when the server answers it after a failure, and not while all is well', async () => {
+    await h.synced()
+    let told = false
+    const other = h.comeback.wait(3_600_000, h.stop.signal).then(() => {
+      told = true
+    })
+    h.server.put(PATH, service('a'))
+    await eventually(() => h.names.length === 1)
+    h.clock.advance(1_000)
+    assert.equal(told, false)
+    h.server.endWatches('cut')
+    await h.through(h.watching)
+    h.clock.advance(250)
+    await other
   })
 
   for (const [name, fault] of [
