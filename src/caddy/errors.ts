@@ -55,7 +55,8 @@ function rejected(who: string, text: string): Problem {
   }
 }
 
-function layer4Missing(who: string): Problem {
+/** `who` as messages name it. */
+export function layer4Missing(who: string): Problem {
   return {
     code: 'ProxyLayer4Missing',
     kind: 'terminal',

@@ -2,7 +2,7 @@ import { parseServerKey, type ServerName, UID } from '../model/server-names.ts'
 import type { Owner } from '../model/table.ts'
 
 /** The `@id` of a server: its key and the cluster's UID, which tells a copied configuration from the original. */
-export function serverId(owner: Owner, key: string): string {
+export function serverId(owner: Pick<Owner, 'uid'>, key: string): string {
   return `${key}.${owner.uid}`
 }
 

@@ -1,6 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../model/duration.ts'
 import { FairwayError } from '../model/problems.ts'
+import { addAdoptCommand } from './adopt-command.ts'
+import { addConfirmCommand } from './confirm-command.ts'
 import { addImportCommand } from './import-command.ts'
 import { FORMATS, type Format } from './output.ts'
 import { VERSION } from './version.ts'
@@ -18,7 +20,7 @@ interface CommonFlags {
 
 type Ended = () => AbortSignal
 
-/** Adds the commands that look at a cluster and its proxies, and change nothing but for `release`. What they need is loaded when they run. */
+/** Adds the commands that look at a cluster and its proxies, and change nothing but for `confirm`, `release` and `adopt`. What they need is loaded when they run. */
 export function addCommands(program: Command, endBySignal: Ended): void {
   // By its name kubectl finds its plugin, and by this people find their way.
   program.name(process.env['FAIRWAY_COMMAND'] ?? 'fairway')
@@ -28,7 +30,9 @@ export function addCommands(program: Command, endBySignal: Ended): void {
   addDoctor(program, endBySignal)
   addRender(program, endBySignal)
   addDrain(program, endBySignal)
+  addConfirmCommand(program, withTimeout, (flags) => limit(flags, endBySignal()))
   addRelease(program, endBySignal)
+  addAdoptCommand(program, withCommon, examples, (flags) => limit(flags, endBySignal()))
   addImportCommand(program, endBySignal)
   addVersion(program)
 }
@@ -169,7 +173,7 @@ function addVersion(program: Command): void {
 }
 
 function withCommon(command: Command): Command {
-  return command
+  return withTimeout(command)
     .addOption(
       new Option('--config <file>', 'configuration').env('FAIRWAY_CONFIG').default('/etc/fairway/fairway.yaml'),
     )
@@ -180,7 +184,12 @@ function withCommon(command: Command): Command {
     )
     .option('--context <name>', 'context of the kubeconfig')
     .addOption(new Option('-o, --output <format>', 'form of the answer').choices(FORMATS).default('text'))
-    .addOption(new Option('--timeout <duration>', 'for all of it').argParser(readDuration).default(60_000, '60s'))
+}
+
+function withTimeout(command: Command): Command {
+  return command.addOption(
+    new Option('--timeout <duration>', 'for all of it').argParser(readDuration).default(60_000, '60s'),
+  )
 }
 
 function withManifests(command: Command): Command {
@@ -206,7 +215,7 @@ function readDuration(text: string): number {
 }
 
 /** Ends by a signal of ours, or when the time is up. */
-function limit({ timeout }: CommonFlags, signal: AbortSignal): AbortSignal {
+function limit({ timeout }: Pick<CommonFlags, 'timeout'>, signal: AbortSignal): AbortSignal {
   const late = new AbortController()
   setTimeout(() => late.abort(tooLate(timeout)), timeout).unref()
   return AbortSignal.any([signal, late.signal])

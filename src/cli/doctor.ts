@@ -10,6 +10,8 @@ import { chooseDoors, judgeDoors } from '../report/node-ports.ts'
 import { judgeLease, judgeUnseen } from '../report/operator.ts'
 import { describeRivals, findOverwritten } from '../report/rivals.ts'
 import type { Survey } from '../report/survey.ts'
+import { judgeTargets } from '../report/target-health.ts'
+import { askEdges, findLacking } from './doctor-proxies.ts'
 import { type Report, withProgress } from './output.ts'
 import { neededPermissions } from './permissions.ts'
 import { lookAtMachines } from './proxy-machines.ts'
@@ -70,9 +72,15 @@ async function examineAll(
   client: KubeClient,
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
-  const { survey } = await lookAtCluster(config, flags, client, signal)
+  const { survey, uid } = await lookAtCluster(config, flags, client, signal)
+  const [machines, lacking, sightings] = await Promise.all([
+    lookAtMachines(survey),
+    findLacking(config, survey, signal),
+    askEdges(config, uid, survey, signal),
+  ])
   return [
-    ...examine(survey, await lookAtMachines(survey)),
+    ...examine(survey, { machines, lacking }),
+    ...judgeTargets(survey, sightings),
     ...(await examineOperator(survey, flags, client, signal)),
     ...(await examineRivals(survey, client, signal)),
     ...(flags.dial ? await examineDoors(survey, signal) : [finding('node ports', 'skipped', 'nodes', 'not tried')]),

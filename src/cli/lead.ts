@@ -11,6 +11,8 @@ export interface LeadOptions {
   /** Where the Lease is; undefined: this process is the only one, and leads at once. */
   readonly leaseNamespace: string | undefined
   readonly leaseName: string
+  /** Is told the words that people have said by `fairway confirm`. */
+  readonly onConfirmed?: ((words: readonly string[]) => void) | undefined
 }
 
 /** The work of a leader. `lost` aborts when it must end in the middle; `signal` when it shall end in good order. */
@@ -28,12 +30,12 @@ export async function lead(
   signal: AbortSignal,
 ): Promise<void> {
   const identity = `${hostname()}_${randomBytes(4).toString('hex')}`
-  const { leaseNamespace: namespace, leaseName: name } = options
+  const { leaseNamespace: namespace, leaseName: name, onConfirmed } = options
   if (namespace === undefined) {
     const writing = { userAgent: `fairway/${VERSION} (${identity})`, epoch: 0, fence: () => undefined }
     return work(writing, new AbortController().signal)
   }
-  const election = new LeaderElection({ client, namespace, name, identity, log })
+  const election = new LeaderElection({ client, namespace, name, identity, log, onConfirmed })
   const fence = () => {
     if (!election.held) throw leaseLost(name)
   }

@@ -7,6 +7,8 @@ import { planExit, planLines, reportPlan } from '../report/plan.ts'
 import { reportStatus } from '../report/status.ts'
 import { statusLines } from '../report/status-lines.ts'
 import { API_VERSION } from '../report/survey.ts'
+import { type AdoptFlags, adopt } from './adopt.ts'
+import { type ConfirmFlags, confirm } from './confirm.ts'
 import { doctor } from './doctor.ts'
 import { type Format, formatReport, type Report, wantsColour } from './output.ts'
 import { type ReleaseFlags, release } from './release.ts'
@@ -80,6 +82,18 @@ export async function runRelease(
   signal: AbortSignal,
 ): Promise<void> {
   print(await release(viewOf(flags), signal), flags.output)
+}
+
+export async function runConfirm(
+  word: string,
+  flags: ConfirmFlags & { readonly output: Format },
+  signal: AbortSignal,
+): Promise<void> {
+  print(await confirm(word, flags, signal), flags.output)
+}
+
+export async function runAdopt(flags: Flags & Omit<AdoptFlags, keyof ViewFlags>, signal: AbortSignal): Promise<void> {
+  print(await adopt(viewOf(flags), signal), flags.output)
 }
 
 export function runVersion(version: string, output: Format): void {

@@ -5,9 +5,10 @@ import type { Config } from '../config/schema.ts'
 import { createKubeClient, type KubeClient } from '../kube/client.ts'
 import { loadKubeConfig } from '../kube/credentials.ts'
 import { EventRecorder } from '../kube/events.ts'
-import { clusterUid } from '../kube/status.ts'
+import { createIdentity, type Identity } from '../kube/identity.ts'
 import { errorText } from '../model/problems.ts'
 import { type OwnCaches, startCaches } from '../operator/cluster.ts'
+import { type Confirmations, createConfirmations } from '../operator/confirmations.ts'
 import { createFacts } from '../operator/facts.ts'
 import { meterDrivers } from '../operator/metered-driver.ts'
 import { observeAll } from '../operator/observe-all.ts'
@@ -41,21 +42,29 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
   const log = createLog(options.logLevel)
   const { config, text } = await loadConfig(options.config)
   const kubeConfig = loadKubeConfig(options)
-  const client = createKubeClient({ kubeConfig, reload: () => loadKubeConfig(options) })
+  // Whoever switches the context of a kubeconfig means his own commands, not an operator that runs.
+  const context = options.context ?? kubeConfig.getCurrentContext()
+  const client = createKubeClient({ kubeConfig, reload: () => loadKubeConfig({ ...options, context }) })
+  const identity = createIdentity(client)
   const ending = new AbortController()
   try {
-    const caches = startCaches(client, log, ending.signal)
+    const caches = startCaches(identity.client, log, ending.signal)
     const ready = () => ({ ready: caches.synced(), troubles: caches.troubles() })
     const metrics = createMetrics(VERSION, () => caches.health(), Date.now)
     const health = healthApp({ ready }, options.metrics ? metrics : undefined)
     await serveHealth(health, options.healthPort, ending.signal)
     const page = await openPage(options, config.cluster, { client, caches }, ending.signal)
-    const uid = await waitForUid(client, log, signal)
+    const uid = await waitForUid(identity, log, signal)
     if (uid === undefined) return
     const events = new EventRecorder({ client, log, instance: process.env['HOSTNAME'] })
-    const world = { client, caches, events, metrics, page, uid, log }
+    const confirmations = createConfirmations(Date.now)
+    const onConfirmed = (words: readonly string[]) => {
+      log.warn({ words }, 'a person lets go of what the guard holds back under these words')
+      confirmations.say(words)
+    }
+    const world = { client, caches, events, metrics, page, confirmations, uid, log }
     const work: Work = (writing, lost) => operate(options.config, { config, text }, world, writing, lost, signal)
-    await lead(options, client, log, work, signal)
+    await lead({ ...options, onConfirmed }, client, log, work, signal)
     await events.close()
     ending.abort()
     await caches.ended
@@ -72,6 +81,7 @@ interface World {
   readonly events: EventRecorder
   readonly metrics: Metrics
   readonly page: Page | undefined
+  readonly confirmations: Confirmations
   /** Of the kube-system namespace. */
   readonly uid: string
   readonly log: Logger
@@ -94,7 +104,8 @@ async function operate(
   const makeDriver = page?.watch(metered) ?? metered
   const facts = createFacts(Date.now)
   const observer = page === undefined ? facts : observeAll([facts, page.observer])
-  const operator = createOperator({ caches, writer, clusterUid: uid, makeDriver, log, observer, meter })
+  const confirmed = () => world.confirmations.words()
+  const operator = createOperator({ caches, writer, clusterUid: uid, makeDriver, log, observer, meter, confirmed })
   const stopLeading = metrics.lead(() => ({ waiting: operator.waiting(), classes: facts.classes() }))
   const tell = (used: boolean) => meter({ kind: 'configuration', used })
   const first = await newest(path, known, tell, log)
@@ -125,10 +136,10 @@ async function newest(
 }
 
 /** Asks for the cluster's identity until the API server answers; undefined when the signal comes first. */
-async function waitForUid(client: KubeClient, log: Logger, signal: AbortSignal): Promise<string | undefined> {
+async function waitForUid(identity: Identity, log: Logger, signal: AbortSignal): Promise<string | undefined> {
   while (!signal.aborted) {
     try {
-      return await clusterUid(client, signal)
+      return await identity.uid(signal)
     } catch (error) {
       if (signal.aborted) break
       log.warn({ err: error }, `the cluster cannot be read yet: ${errorText(error)}`)

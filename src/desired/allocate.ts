@@ -1,3 +1,4 @@
+import type { ServiceObject } from '../kube/objects.ts'
 import { familyOf } from '../model/address.ts'
 import { compareLists, createMapper, createSorter, sameElements } from '../model/remember.ts'
 import { sameTexts } from '../model/same.ts'
@@ -10,6 +11,7 @@ import type { PoolIndex } from './pool-index.ts'
 import { formatPort } from './record.ts'
 import { remarkKept } from './refusals.ts'
 import { type AllocationSpec, type Run, startRun } from './run.ts'
+import { reserveUnread } from './unreadable.ts'
 
 /** What a Service is given. Without addresses, `problems` says why. */
 export interface Allocation<D extends Demand = Demand> {
@@ -32,23 +34,29 @@ export function allocate<D extends Demand>(demands: readonly D[], spec: Allocati
 
 /**
  * Allocates again and again: gives what `allocate` gives, and faster, since most Services have all that they want. What such a one is given is the
- * same object as long as its demand is.
+ * same object as long as its demand is. `unread` are Services that hold nobody here knows what.
  */
 export function createAllocator<D extends Demand>(
   spec: AllocationSpec,
-): (demands: readonly D[]) => readonly Allocation<D>[] {
+): (demands: readonly D[], unread?: readonly ServiceObject[]) => readonly Allocation<D>[] {
   const readAll = createMapper((demand: D, index: PoolIndex) => readHolding(demand, index))
   const sortAll = createSorter(({ name }: Holding<D>) => name, sortByName)
   let last: Peace<D> | undefined
-  return (demands) => {
-    const run = startRun(spec)
+  return (demands, unread = []) => {
+    const start = () => {
+      const run = startRun(spec)
+      reserveUnread(unread, run.ledger)
+      return run
+    }
+    const run = start()
     const holdings = sortAll(readAll(demands, run.index))
-    if (last !== undefined && claimTheSame(last, holdings)) {
+    if (last !== undefined && sameElements(last.unread, unread) && claimTheSame(last, holdings)) {
       last = { ...last, holdings }
       return collect(last)
     }
     if (claimAll(holdings, run)) {
       last = {
+        unread,
         holdings,
         given: giveAll(
           holdings.filter(({ content }) => content === undefined),
@@ -58,7 +66,7 @@ export function createAllocator<D extends Demand>(
       return collect(last)
     }
     // Two records clash, or one with the configuration: the older Service wins, and nobody can be sure of what is his.
-    const again = startRun(spec)
+    const again = start()
     claimAll(holdings.toSorted(byAge), again)
     const given = giveAll(holdings, again)
     return holdings.flatMap((one) => given.get(one) ?? [])
@@ -67,6 +75,7 @@ export function createAllocator<D extends Demand>(
 
 /** Services that claim nothing of each other, and what those of them were given that do not have all that they want. */
 interface Peace<D extends Demand> {
+  readonly unread: readonly ServiceObject[]
   readonly holdings: readonly Holding<D>[]
   readonly given: ReadonlyMap<Holding<D>, Allocation<D>>
 }
@@ -76,7 +85,10 @@ function collect<D extends Demand>({ holdings, given }: Peace<D>): readonly Allo
 }
 
 /** Whether all is claimed as it was, so that everybody is given the same again. While nobody waits for anything, it may be less. */
-function claimTheSame<D extends Demand>({ holdings, given }: Peace<D>, now: readonly Holding<D>[]): boolean {
+function claimTheSame<D extends Demand>(
+  { holdings, given }: Omit<Peace<D>, 'unread'>,
+  now: readonly Holding<D>[],
+): boolean {
   const { gone, come } = compareLists(holdings, now)
   if (given.size > 0 && gone.length > come.length) return false
   const before = new Map(gone.map((one) => [one.name, one]))

@@ -11,6 +11,7 @@ import { demandOf } from './read-demand.ts'
 import { recordedFrontends, recordOf } from './record.ts'
 import { type ClassRule, type Selection, selectService } from './select.ts'
 import type { ClassSpec, ClusterState } from './spec.ts'
+import { unreadServices } from './unreadable.ts'
 
 export interface Desired {
   readonly table: Table
@@ -59,7 +60,7 @@ export function createDesirer(spec: ClassSpec): Desirer {
   const build = createBuilder(spec)
   return (selections, state) => {
     const wanted = selections.filter((one) => one.kind === 'wanted').filter(({ className }) => className === spec.name)
-    const placements = allocateAll(readAll(wanted))
+    const placements = allocateAll(readAll(wanted), unreadServices(selections))
     return { placements, ...build(placements, state) }
   }
 }

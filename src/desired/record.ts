@@ -21,6 +21,8 @@ export interface RecordedPort {
 
 const FOR_PORTS = ' for ports '
 const OF_CLASS = ' of class '
+/** Ends what every version reads. Behind it a later one may say more, as long as whoever does not know that may leave it unread. */
+const MORE = ';'
 const PORT = /^\d{1,5}\/(TCP|UDP)$/
 const HOST = /^(\*\.)?[a-z0-9][a-z0-9.-]*$/
 
@@ -45,12 +47,12 @@ export function formatRecord({ className, addresses, ports }: AllocationRecord):
   return `${addresses.join(', ')} for ports ${ports.map(formatPort).join(', ') || 'none'} of class ${className}`
 }
 
-/** The inverse of `formatRecord`; undefined for anything that it did not write. */
+/** The inverse of `formatRecord`, whatever stands behind a semicolon; undefined for what it did not write. See decision 17. */
 export function parseRecord(message: string): AllocationRecord | undefined {
   const middle = message.indexOf(FOR_PORTS)
-  const end = message.lastIndexOf(OF_CLASS)
-  if (middle < 0 || end < middle) return undefined
-  const className = message.slice(end + OF_CLASS.length)
+  const end = message.indexOf(OF_CLASS, middle)
+  if (middle < 0 || end < 0) return undefined
+  const [className = ''] = message.slice(end + OF_CLASS.length).split(MORE, 1)
   const addresses = parseAddresses(message.slice(0, middle))
   const ports = parsePorts(message.slice(middle + FOR_PORTS.length, end))
   if (!/^\S+$/.test(className) || addresses === undefined || ports === undefined) return undefined
@@ -86,10 +88,26 @@ function parsePort(written: string): RecordedPort | undefined {
 /** What was read already. A record is asked for many times in a pass, and objects of the caches are never edited. */
 const known = new WeakMap<ServiceCondition, AllocationRecord>()
 
-/** What a Service holds now, or undefined when nothing is recorded. */
+/** Whether anything is recorded on a Service, in whatever form. */
+export function hasRecord(service: ServiceObject): boolean {
+  return conditionOf(service) !== undefined
+}
+
+function conditionOf({ status }: ServiceObject): ServiceCondition | undefined {
+  const condition = status.conditions.find(({ type }) => type === ALLOCATED_CONDITION)
+  return condition?.status === 'True' ? condition : undefined
+}
+
+/** The record that a Service bears, word by word, where it says of what is held what a new one would. */
+export function sameRecord(service: ServiceObject, message: string): string | undefined {
+  const record = recordOf(service)
+  return record !== undefined && formatRecord(record) === message ? conditionOf(service)?.message : undefined
+}
+
+/** What a Service holds now, or undefined when nothing is recorded that can be read. */
 export function recordOf(service: ServiceObject): AllocationRecord | undefined {
-  const condition = service.status.conditions.find(({ type }) => type === ALLOCATED_CONDITION)
-  if (condition?.status !== 'True') return undefined
+  const condition = conditionOf(service)
+  if (condition === undefined) return undefined
   const before = known.get(condition)
   if (before !== undefined) return before
   const record = parseRecord(condition.message)

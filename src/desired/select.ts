@@ -10,6 +10,7 @@ import { didYouMean } from '../model/nearest.ts'
 import type { Problem, ProblemCode } from '../model/problems.ts'
 import { serviceName } from '../model/table.ts'
 import { recordOf } from './record.ts'
+import { hasUnreadableRecord, unreadableRecord } from './unreadable.ts'
 
 /** What selection needs to know of a class. */
 export interface ClassRule {
@@ -45,6 +46,7 @@ export type Selection =
  * | LoadBalancer, NodePort | ours                  | no             | no          | refused                                    |
  * | LoadBalancer           | none                  | a default one  | any         | wanted                                     |
  * | LoadBalancer           | none, or another's    | no default one | by unknown  | refused: it keeps what it has              |
+ * | any                    | any                   | any            | unreadable  | refused: it keeps what it has              |
  * | other, or being deleted| any                   | any            | yes         | released                                   |
  * | any                    | none, or another's    | –              | yes         | released                                   |
  * | ClusterIP, ExternalName| by annotation         | –              | no          | refused (type)                             |
@@ -53,6 +55,7 @@ export function selectService(service: ServiceObject, classes: readonly ClassRul
   const held = recordOf(service)?.className
   const released: Selection | undefined = isMarked(service) ? { kind: 'released', service, className: held } : undefined
   if (service.metadata.deletionTimestamp !== undefined) return released
+  if (hasUnreadableRecord(service)) return { kind: 'refused', service, problem: unreadableRecord(service) }
   const named = namedClass(service, classes)
   if (named === undefined) return keepForLost(service, held, classes) ?? released
   if (typeof named === 'string' && servesType(service))

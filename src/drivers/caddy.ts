@@ -4,6 +4,7 @@ import { revisionConflict } from '../http/failures.ts'
 import type { Applied, Driver, Observed, Plan, Refusal } from '../model/driver.ts'
 import { FairwayError } from '../model/problems.ts'
 import { checkOwner } from '../model/server-names.ts'
+import { createAdopter } from './caddy/adopt.ts'
 import { applyPlan, previewPlan } from './caddy/apply.ts'
 import type { CaddyOptions } from './caddy/options.ts'
 import { createQuarantine } from './caddy/quarantine.ts'
@@ -21,13 +22,13 @@ export function createCaddyDriver(options: CaddyOptions, dial: Dial = createDial
   let last: Snapshot | undefined
 
   async function read(signal: AbortSignal): Promise<Observed> {
-    last = await readSnapshot(client, options, signal)
+    last = await readSnapshot(client, options, last, signal)
     return last.observed
   }
 
   async function apply(plan: Plan, signal: AbortSignal): Promise<Applied> {
     if (plan.changes.length === 0 && plan.strays.length === 0) return { refused: [], wrote: false }
-    const snapshot = last ?? (await readSnapshot(client, options, signal))
+    const snapshot = last ?? (await readSnapshot(client, options, undefined, signal))
     if (snapshot.observed.revision !== plan.observed.revision)
       throw new FairwayError(revisionConflict(options, 'Caddy'))
     const applied = await applyPlan({ options, client, quarantine, dial }, snapshot, plan, signal)
@@ -39,9 +40,16 @@ export function createCaddyDriver(options: CaddyOptions, dial: Dial = createDial
   }
 
   async function preview(plan: Plan, signal: AbortSignal): Promise<readonly Refusal[]> {
-    const snapshot = last ?? (await readSnapshot(client, options, signal))
+    const snapshot = last ?? (await readSnapshot(client, options, undefined, signal))
     return previewPlan({ options, quarantine, dial }, snapshot, plan, signal)
   }
 
-  return { capabilities: CADDY_CAPABILITIES, read, apply, preview, close: () => client.close() }
+  return {
+    capabilities: CADDY_CAPABILITIES,
+    read,
+    apply,
+    preview,
+    ...createAdopter(client, options),
+    close: () => client.close(),
+  }
 }

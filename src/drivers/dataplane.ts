@@ -6,6 +6,7 @@ import { createRests } from '../model/rests.ts'
 import { checkOwner } from '../model/server-names.ts'
 import { frontendKey } from '../model/table.ts'
 import { createDial, type Dial } from './common/probe.ts'
+import { createAdopter } from './dataplane/adopt.ts'
 import { applyPlan } from './dataplane/apply.ts'
 import { createDataplaneClient } from './dataplane/client.ts'
 import type { DataplaneOptions } from './dataplane/options.ts'
@@ -52,5 +53,11 @@ export function createDataplaneDriver(options: DataplaneOptions, dial: Dial = cr
     }
   }
 
-  return { capabilities: HAPROXY_CAPABILITIES, read, apply, close: () => client.close() }
+  return {
+    capabilities: HAPROXY_CAPABILITIES,
+    read,
+    apply,
+    ...createAdopter(client, options),
+    close: () => client.close(),
+  }
 }

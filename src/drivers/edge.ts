@@ -1,7 +1,8 @@
 import type { Applied, Driver, Observed, Plan } from '../model/driver.ts'
 import { writeAnswerSchema } from '../model/edge-wire.ts'
 import { FairwayError } from '../model/problems.ts'
-import type { Table } from '../model/table.ts'
+import type { FrontendKey, Table } from '../model/table.ts'
+import { createAdopter } from './edge/adopt.ts'
 import { createEdgeClient } from './edge/client.ts'
 import { deltaOf } from './edge/delta.ts'
 import type { EdgeOptions } from './edge/options.ts'
@@ -20,7 +21,10 @@ export function createEdgeDriver(options: EdgeOptions): Driver {
   let last: Snapshot | undefined
 
   async function read(signal: AbortSignal): Promise<Observed> {
-    last = await readSnapshot(client, options, last, signal)
+    const known = last
+    // Generations begin anew with a table that is made anew, as after one of another cluster: what cannot be read may be such a one.
+    last = undefined
+    last = await readSnapshot(client, options, known, signal)
     return last.observed
   }
 
@@ -30,7 +34,8 @@ export function createEdgeDriver(options: EdgeOptions): Driver {
     const { table, refused } = say(plan.table)
     const unsaid = new Set(refused.map(({ key }) => key))
     // What was served before something was asked for that cannot be said goes on.
-    const wrote = await write(wantedTable(table, plan.keep.union(unsaid), last.observed.table), signal)
+    const keep = plan.keep.union(unsaid)
+    const wrote = await write(wantedTable(table, keep, last.observed.table), keep, signal)
     const { observed } = last
     if (!wrote && observed.trouble !== undefined) throw new FairwayError(observed.trouble)
     const denied = observed.refused.filter(({ key }) => !unsaid.has(key))
@@ -45,25 +50,30 @@ export function createEdgeDriver(options: EdgeOptions): Driver {
   }
 
   /** Resolves with whether anything had to be written. */
-  async function write(wanted: Table, signal: AbortSignal): Promise<boolean> {
+  async function write(wanted: Table, keep: ReadonlySet<FrontendKey>, signal: AbortSignal): Promise<boolean> {
     if (last === undefined) throw raced(options)
-    const { generation, info, others, observed } = last
-    const delta = deltaOf(observed.table, wanted)
+    const { generation, info, others, observed, foreignGroups } = last
+    const delta = deltaOf(observed.table, wanted, { foreign: observed.drifted, foreignGroups }, keep)
     if (delta === undefined) return false
     const { owner, epoch } = options
     const body = { uid: owner.uid, epoch, ...(generation === 0 ? { table: wanted } : delta) }
     const method = generation === 0 ? 'PUT' : 'PATCH'
-    const answer = parse(
-      options,
-      writeAnswerSchema,
-      await client.write(method, tablePath(owner), generation, body, signal),
-    )
-    const told = { ...answer, table: wanted, trouble: undefined }
+    const written = await client.write(method, tablePath(owner), generation, body, signal)
+    const answer = parse(options, writeAnswerSchema, written)
+    const left = { foreign: observed.drifted.intersection(keep), foreignGroups: untouched(last, wanted) }
+    const told = { ...answer, table: { ...wanted, ...left }, trouble: undefined }
     last = snapshotOf(options, { generation: answer.generation, info, others }, told)
     return true
   }
 
-  return { capabilities: undefined, read, apply, close: () => client.close() }
+  return { capabilities: undefined, read, apply, ...createAdopter(client, options), close: () => client.close() }
+}
+
+/** Of the groups that say more than is known here, those that stay as they are. */
+function untouched({ observed, foreignGroups }: Snapshot, { groups }: Table): ReadonlySet<string> {
+  if (foreignGroups.size === 0) return foreignGroups
+  const stored = new Set(observed.table.groups)
+  return new Set(groups.flatMap((group) => (stored.has(group) && foreignGroups.has(group.id) ? group.id : [])))
 }
 
 function raced({ proxy, owner }: EdgeOptions): FairwayError {

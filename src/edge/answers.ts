@@ -1,4 +1,5 @@
 import {
+  adoptSchema,
   deleteSchema,
   type EdgeInfoAnswer,
   type HealthAnswer,
@@ -8,6 +9,7 @@ import {
   type TablesAnswer,
   type WriteAnswer,
 } from '../model/edge-wire.ts'
+import { isObject } from '../model/json.ts'
 import { compareText, frontendKey } from '../model/table.ts'
 import { readAs, readJson } from './body.ts'
 import {
@@ -56,12 +58,13 @@ export async function answerInfo({ info }: Sources): Promise<Answer> {
   return { value: await info() }
 }
 
-export async function answerTables({ referee }: Sources, { scope, cluster }: Call): Promise<Answer> {
+export async function answerTables({ referee }: Sources, { scope, cluster, query }: Call): Promise<Answer> {
   if (!coversCluster(scope, cluster)) throw forbidden()
+  const except = query.get('except')
   const tables = [...referee.tables.values()]
-    .filter(({ owner }) => owner.cluster === cluster && covers(scope, owner))
-    .map(({ owner, generation, uid, epoch, table }) => {
-      return { class: owner.className, generation, uid, epoch, keys: table.frontends.map(frontendKey) }
+    .filter(({ owner }) => owner.cluster === cluster && owner.className !== except && covers(scope, owner))
+    .map(({ owner, generation, uid, epoch, writtenAt, table }) => {
+      return { class: owner.className, generation, uid, epoch, writtenAt, keys: table.frontends.map(frontendKey) }
     })
     .toSorted((a, b) => compareText(a.class, b.class))
   return { value: { tables } satisfies TablesAnswer }
@@ -104,12 +107,19 @@ async function readWrite({ bodyBytes }: Sources, { request, query }: Call): Prom
     case 'PUT':
       return { kind: 'put', ...readAs(putSchema, await readJson(request, limit), 'the body') }
     case 'PATCH': {
-      const { uid, epoch, ...patch } = readAs(patchSchema, await readJson(request, limit), 'the body')
+      const body = await readJson(request, limit)
+      if (isObject(body) && 'adopts' in body) return readAdoption(body)
+      const { uid, epoch, ...patch } = readAs(patchSchema, body, 'the body')
       return { kind: 'patch', uid, epoch, patch }
     }
     default:
       return { kind: 'delete', ...readAs(deleteSchema, Object.fromEntries(query), 'the query') }
   }
+}
+
+function readAdoption(body: object): Write {
+  const { uid, epoch, adopts: from } = readAs(adoptSchema, body, 'the body')
+  return { kind: 'adopt', uid, epoch, from }
 }
 
 function contentOf({ stored, refused, notices }: View): WriteAnswer {

@@ -1,6 +1,6 @@
 import type { Problem } from '../model/problems.ts'
 import { compareText, type Frontend, frontendKey, type Table, type Target, type TargetGroup } from '../model/table.ts'
-import { type ClaimId, claimsOf, inOrder } from './claims.ts'
+import { type Claim, type ClaimId, claimsOf, inOrder } from './claims.ts'
 import type { BoundFrontend, EngineState } from './engines/engine.ts'
 import { type FittedGroup, fitTargets } from './fit-targets.ts'
 import { claimantsProblem, type Grant, grantSockets } from './grant.ts'
@@ -44,37 +44,31 @@ export interface Arbitration {
  * theirs in the arbitration before, then those who wait for one, then new claims by name. What an owner is denied is denied for that frontend
  * alone. Two owners never share a socket, not even by hosts, since one could take the other's names. The result depends on the input's content
  * only, not on the order of its tables.
+ *
+ * `bind` may remember what it made for the arbitration before: frontends that are the same objects are bound as the same objects then.
  */
-export function arbitrate({ fixed, tables, order, rules }: ArbitrationInput): Arbitration {
+export function arbitrate(input: ArbitrationInput, bind: Binder = createBinder()): Arbitration {
+  const { fixed, tables, rules } = input
   const refused = createRemarks()
   const notices = createRemarks()
-  const claims = [
-    ...inOrder(
-      fixed.flatMap(({ owner, table }) => claimsOf(owner, table, rules)),
-      [],
-    ),
-    ...inOrder(
-      tables.flatMap(({ owner, table }) => claimsOf(owner, table, rules)),
-      order,
-    ),
-  ]
   const groups = new Map(
     [...fixed, ...tables].map(({ owner, table }) => [ownerName(owner), fitTargets(owner, table.groups, rules)]),
   )
   const fittedOf = (owner: OwnerParts, group: string) => groups.get(ownerName(owner))?.get(group)
   const budgets = createBudgets(rules.quota, (owner, group) => fittedOf(owner, group)?.group.targets.length ?? 0)
-  const given = grantSockets(claims, budgets, refused.add)
+  const given = grantSockets(claimsOfAll(input), budgets, refused.add)
   const bound = new Map<string, Bound>()
   for (const grant of given.grants) {
     const { owner, frontend } = grant
     const fitted = fittedOf(owner, frontend.group)
-    const id = boundId(owner, frontend)
-    const problem = findTrouble(frontend, fitted, bound.has(id))
-    if (fitted === undefined || problem !== undefined) {
-      if (problem !== undefined) refused.add(owner, frontend, problem)
+    if (fitted === undefined) continue
+    const { one, origin } = bind(grant, fitted.group.id)
+    const problem = findTrouble(frontend, fitted, bound.has(one.id))
+    if (problem !== undefined) {
+      refused.add(owner, frontend, problem)
       continue
     }
-    bound.set(id, bindGrant(id, grant, fitted.group))
+    bound.set(one.id, { one, origin, group: fitted.group })
     if (fitted.forbidden.length > 0) notices.add(owner, frontend, forbiddenProblem(frontend, fitted.forbidden))
     if (grant.claimants.size > 0) notices.add(owner, frontend, claimantsProblem(grant))
   }
@@ -88,17 +82,36 @@ export function arbitrate({ fixed, tables, order, rules }: ArbitrationInput): Ar
   }
 }
 
-interface Bound {
+function claimsOfAll({ fixed, tables, order, rules }: ArbitrationInput): readonly Claim[] {
+  const claims = (list: readonly OwnedTable[]) => list.flatMap(({ owner, table }) => claimsOf(owner, table, rules))
+  return [...inOrder(claims(fixed), []), ...inOrder(claims(tables), order)]
+}
+
+interface Binding {
   readonly one: BoundFrontend
-  readonly group: TargetGroup
   readonly origin: Origin
 }
 
-function bindGrant(id: string, { owner, frontend, socket }: Grant, group: TargetGroup): Bound {
-  return {
-    one: { id, frontend: { ...frontend, group: group.id }, bindAddress: socket.address },
-    group,
-    origin: { owner: ownerName(owner), key: frontendKey(frontend) },
+interface Bound extends Binding {
+  readonly group: TargetGroup
+}
+
+/** Binds a frontend that has its socket, and leads to a group of this machine. */
+export type Binder = (grant: Pick<Grant, 'owner' | 'frontend' | 'socket'>, group: string) => Binding
+
+/** Makes a binder that remembers a frontend for as long as it is the same object. */
+export function createBinder(): Binder {
+  const bindings = new WeakMap<Frontend, Binding>()
+  return ({ owner, frontend, socket: { address } }, group) => {
+    const known = bindings.get(frontend)
+    // The id of a group names its owner.
+    if (known?.one.bindAddress === address && known.one.frontend.group === group) return known
+    const made = {
+      one: { id: boundId(owner, frontend), frontend: { ...frontend, group }, bindAddress: address },
+      origin: { owner: ownerName(owner), key: frontendKey(frontend) },
+    }
+    bindings.set(frontend, made)
+    return made
   }
 }
 
@@ -108,12 +121,12 @@ function groupsOf(bound: readonly Bound[]): EngineState['groups'] {
 }
 
 /** Why a frontend that has its socket cannot be served all the same. It keeps the socket. */
-function findTrouble(frontend: Frontend, fitted: FittedGroup | undefined, named: boolean): Problem | undefined {
+function findTrouble(frontend: Frontend, fitted: FittedGroup, named: boolean): Problem | undefined {
   if (named) {
     const message = `${frontendKey(frontend)} cannot be told apart from another frontend on its socket`
     return { code: 'HostTaken', kind: 'terminal', message, remedy: 'Use other hosts' }
   }
-  return fitted !== undefined && fitted.forbidden.length > 0 && fitted.group.targets.length === 0
+  return fitted.forbidden.length > 0 && fitted.group.targets.length === 0
     ? forbiddenProblem(frontend, fitted.forbidden)
     : undefined
 }

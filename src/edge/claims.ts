@@ -31,9 +31,15 @@ export function claimsOf(owner: OwnerParts, table: Table, rules: Rules): readonl
   })
 }
 
-/** Claims in the order that is known, new ones behind them by their ids. */
+/** Claims in the order that is known, new ones behind them by their ids. Nearly all are known, so those are put in their places and not compared. */
 export function inOrder(claims: readonly Claim[], order: readonly ClaimId[]): readonly Claim[] {
   const places = new Map(order.map((id, place) => [id, place]))
-  const placeOf = ({ id }: Claim) => places.get(id) ?? order.length
-  return claims.toSorted((a, b) => placeOf(a) - placeOf(b) || compareText(a.id, b.id))
+  const known: (Claim | undefined)[] = order.map(() => undefined)
+  const fresh: Claim[] = []
+  for (const claim of claims) {
+    const place = places.get(claim.id)
+    if (place === undefined) fresh.push(claim)
+    else known[place] = claim
+  }
+  return [...known.filter((claim) => claim !== undefined), ...fresh.toSorted((a, b) => compareText(a.id, b.id))]
 }

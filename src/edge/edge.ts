@@ -17,10 +17,17 @@ import { createMeters, type Meters } from './meters.ts'
 import type { Machine } from './obstacles.ts'
 import { fixedOwner } from './owners.ts'
 import { Referee } from './referee.ts'
-import { refuse } from './refusal.ts'
 import { isForbiddenTarget, type Rules } from './rules.ts'
 import { createServing, type Serving } from './serve.ts'
-import { closeServer, createApiServer, createStatusServer, type Fetch, listen, peerOfBindings } from './servers.ts'
+import {
+  closeServer,
+  createApiServer,
+  createStatusServer,
+  type Fetch,
+  listen,
+  peerOfBindings,
+  STARTING,
+} from './servers.ts'
 import { createStore } from './store.ts'
 import { expiryOf, readTls, type TlsFiles, watchTls } from './tls-files.ts'
 import { openTokens } from './tokens.ts'
@@ -70,7 +77,8 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     const statusPort = config.status === 'off' ? undefined : await listen(status, config.status, 'status')
     await referee.start()
     await webhook?.begin(referee)
-    handle = beside(webhook, createHandler({ ...parts, engine }, { referee, serving }, meters))
+    const authorities = () => certificate.current().ca
+    handle = beside(webhook, createHandler({ ...parts, engine }, { referee, serving }, meters, authorities))
     log.info({ port, engine: `${engine.name} ${engine.version}` }, 'the edge hears clusters')
     return {
       port,
@@ -91,8 +99,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
 }
 
 function starting(): Promise<Response> {
-  const error = refuse('Busy', 'the edge is starting', 'Try again')
-  return writeJson(error, EDGE_ERRORS.Busy, { 'retry-after': '2' }, undefined)
+  return writeJson(STARTING, EDGE_ERRORS.Busy, { 'retry-after': '2' }, undefined)
 }
 
 async function hearCalls(
@@ -140,6 +147,7 @@ function createHandler(
   { config, engine, machine, version, log }: EdgeParts,
   { referee, serving }: Core,
   meters: Meters,
+  authorities: () => string | undefined,
 ): Fetch {
   const tokens = openTokens(config.tokensFile, log)
   const api = createApi({
@@ -152,7 +160,7 @@ function createHandler(
       addresses: () => addressTexts(config),
     }),
     referee,
-    identify: (authorization, bindings) => identify(authorization, peerOfBindings(bindings), tokens),
+    identify: (authorization, bindings) => identify(authorization, peerOfBindings(bindings, authorities()), tokens),
     bodyBytes: config.limits.body,
     classes: config.limits.classes,
     requestMs: config.limits.request,

@@ -2,6 +2,7 @@ import type { TLSSocket } from 'node:tls'
 import { readScope } from '../config/edge-tokens.ts'
 import type { Scope } from './owners.ts'
 import type { TokenBook } from './tokens.ts'
+import { isStillTrusted } from './trust.ts'
 
 /** What a client has shown beside its request. */
 export interface Peer {
@@ -36,9 +37,11 @@ function scopeOf({ subjectAltName, commonNames }: Peer): Scope | undefined {
   return scopes.size === 1 ? scope : undefined
 }
 
-/** The certificate of a client, if its authority is one that the edge trusts for that (`tls.clientCaFile`). */
-export function peerOf(socket: TLSSocket): Peer | undefined {
-  if (!socket.authorized) return undefined
+/** The certificate of a client, if its authority is one that the edge trusts for that now: the content of `tls.clientCaFile`. */
+export function peerOf(socket: TLSSocket, authorities: string | undefined): Peer | undefined {
+  const shown = socket.authorized ? socket.getPeerX509Certificate() : undefined
+  if (shown === undefined || authorities === undefined || !isStillTrusted(shown, authorities, new Date()))
+    return undefined
   const { subject, subjectaltname = '' } = socket.getPeerCertificate()
   const names: unknown = subject.CN
   const commonNames = (Array.isArray(names) ? names : [names]).filter((name) => typeof name === 'string')

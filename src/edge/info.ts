@@ -13,6 +13,11 @@ import { type Socket, socketText } from './sockets.ts'
 
 /** Looking through /proc costs some milliseconds for each thousand open files. */
 const KEEP_MS = { listeners: 5_000, health: 1_000 }
+/**
+ * Operators read before each write, and none of them waits for a look at thousands of files: what listens beside the tables is for people, who are told
+ * what was there a minute ago at most. Whether a socket can be had is found out by binding it.
+ */
+const STALE_LISTENERS = { forMs: 60_000, behindMs: 2_000 }
 /** The program answers at once, but it may be in the middle of a change. */
 const LIMIT_MS = 15_000
 
@@ -35,7 +40,7 @@ export interface Info {
 /** What clusters may know of the machine, and of their own targets. */
 export function createInfo(parts: InfoParts): Info {
   const { engine, version, addresses, origins } = parts
-  const listeners = remember(() => findListeners(parts), KEEP_MS.listeners)
+  const listeners = remember(() => findListeners(parts), KEEP_MS.listeners, STALE_LISTENERS)
   const health = remember(() => askHealth(engine), KEEP_MS.health)
   return {
     info: async () => ({

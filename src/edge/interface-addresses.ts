@@ -58,7 +58,7 @@ export interface AddressKeeper {
 }
 
 const FILE = 'addresses.json'
-const fileSchema = z.strictObject({ interface: z.string(), added: z.array(z.string()) })
+const fileSchema = z.object({ interface: z.string(), added: z.array(z.string()) })
 
 export async function createAddressKeeper(files: Files, device: Interface, log: Log): Promise<AddressKeeper> {
   let own = await loadOwn(files, device.name, log)

@@ -16,12 +16,13 @@ export interface Budgets {
   spend(owner: OwnerParts, frontend: Frontend): Problem | undefined
 }
 
+/** Counted up, and not made anew for each of thousands of frontends. */
 interface Spent {
-  readonly sums: Quota
+  frontends: number
+  entries: number
+  targets: number
   readonly groups: Set<string>
 }
-
-const NOTHING: Quota = { frontends: 0, entries: 0, targets: 0 }
 
 /** In the order in which they are told, and in people's words. */
 const KINDS = [
@@ -36,17 +37,19 @@ export function createBudgets(quota: Quota, sizeOf: (owner: OwnerParts, group: s
   return {
     spend: (owner, frontend) => {
       if (isFixed(owner)) return undefined
-      const { group, hosts, sourceRanges } = frontend
       const name = ownerName(owner)
-      const { sums, groups } = spent.get(name) ?? { sums: NOTHING, groups: new Set<string>() }
-      const next = {
-        frontends: sums.frontends + 1,
-        entries: sums.entries + hosts.length + sourceRanges.length,
-        targets: sums.targets + (groups.has(group) ? 0 : sizeOf(owner, group)),
+      const known = spent.get(name) ?? { frontends: 0, entries: 0, targets: 0, groups: new Set<string>() }
+      const { group, hosts, sourceRanges } = frontend
+      const frontends = known.frontends + 1
+      const entries = known.entries + hosts.length + sourceRanges.length
+      const targets = known.targets + (known.groups.has(group) ? 0 : sizeOf(owner, group))
+      if (frontends > quota.frontends || entries > quota.entries || targets > quota.targets) {
+        const over = KINDS.find(([kind]) => ({ frontends, entries, targets })[kind] > quota[kind])
+        if (over !== undefined) return quotaProblem(frontend, name, over, quota)
       }
-      const over = KINDS.find(([kind]) => next[kind] > quota[kind])
-      if (over !== undefined) return quotaProblem(frontend, name, over, quota)
-      spent.set(name, { sums: next, groups: groups.add(group) })
+      Object.assign(known, { frontends, entries, targets })
+      known.groups.add(group)
+      spent.set(name, known)
       return undefined
     },
   }

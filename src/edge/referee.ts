@@ -1,6 +1,6 @@
 import type { Refusal } from '../model/driver.ts'
 import { errorText, FairwayError, type Problem } from '../model/problems.ts'
-import { type Arbitration, arbitrate, type OwnedTable } from './arbitrate.ts'
+import { type Arbitration, arbitrate, createBinder, type OwnedTable } from './arbitrate.ts'
 import type { ClaimId } from './claims.ts'
 import { type Draft, draftTables, type Tables } from './draft.ts'
 import { engineFailed, onDisk, problemOf, tellableTo, waitsForLost } from './failures.ts'
@@ -67,6 +67,7 @@ const LOST_MS = 120_000
 export class Referee {
   readonly #parts: RefereeParts
   readonly #proposals = createProposals<Done>()
+  readonly #bind = createBinder()
   readonly #grievance: Grievance
   readonly #loop: Loop
   #tables: Tables
@@ -170,7 +171,8 @@ export class Referee {
   /** Rejects with a RequestError. */
   async #prepare({ tables, stored, removed }: Draft<Done>): Promise<Step> {
     const { store, fixed, rules } = this.#parts
-    const arbitration = arbitrate({ fixed, tables: [...tables.values()], order: this.#order, rules: rules() })
+    const input = { fixed, tables: [...tables.values()], order: this.#order, rules: rules() }
+    const arbitration = arbitrate(input, this.#bind)
     const order = isSame(arbitration.order, this.#order) ? undefined : arbitration.order
     return { arbitration, prepared: await onDisk(() => store.prepare({ stored, removed, order })) }
   }

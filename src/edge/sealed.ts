@@ -12,7 +12,11 @@ export type Unsealed =
   /** Written by a newer version. */
   | { readonly kind: 'newer'; readonly version: number }
 
-/** The text of a file: a line that tells its version and the sum of what follows, and one line of JSON. */
+/**
+ * The text of a file: a line that tells its version and the sum of what follows, and one line of JSON. Readers leave unread what they do not know under a
+ * version that they know. So whatever must not be left unread raises the version, of the files that have it and of no others: then an older version
+ * does not start with such a file, rather than serve something else.
+ */
 export function seal(value: unknown): string {
   const body = JSON.stringify(value)
   return `${JSON.stringify({ version: VERSION, sha256: sumOf(body) })}\n${body}\n`

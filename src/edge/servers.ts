@@ -8,6 +8,7 @@ import type { Registry } from 'prom-client'
 import { errorText, FairwayError } from '../model/problems.ts'
 import { type Peer, peerOf } from './identify.ts'
 import type { Referee } from './referee.ts'
+import { refuse } from './refusal.ts'
 import { optionsOf, type TlsContent } from './tls-files.ts'
 
 /** Where a server listens. */
@@ -28,6 +29,8 @@ export const LIMITS = {
 }
 export const MOST_CONNECTIONS = 512
 
+export const STARTING = refuse('Busy', 'the edge is starting', 'Try again')
+
 /** The API's server. Its connections are told apart by who is at the other end: see peerOfBindings. */
 export function createApiServer(fetch: Fetch, tls: TlsContent): TlsServer {
   const asks = tls.ca === undefined ? {} : { requestCert: true, rejectUnauthorized: false }
@@ -41,20 +44,20 @@ export function createApiServer(fetch: Fetch, tls: TlsContent): TlsServer {
   return server
 }
 
-/** The certificate behind a request, from what @hono/node-server tells about its connection. */
-export function peerOfBindings(bindings: unknown): Peer | undefined {
+/** The certificate behind a request, from what @hono/node-server tells about its connection. `authorities` are those of clients, as PEM. */
+export function peerOfBindings(bindings: unknown, authorities: string | undefined): Peer | undefined {
   if (typeof bindings !== 'object' || bindings === null || !('incoming' in bindings)) return undefined
   const { incoming } = bindings
   if (typeof incoming !== 'object' || incoming === null || !('socket' in incoming)) return undefined
-  return incoming.socket instanceof TLSSocket ? peerOf(incoming.socket) : undefined
+  return incoming.socket instanceof TLSSocket ? peerOf(incoming.socket, authorities) : undefined
 }
 
-/** `/healthz`: the process runs. `/readyz`: the program serves what the tables say; 503 with why not. `/metrics`: for Prometheus. */
-export function createStatusServer(registry: Registry, referee: Pick<Referee, 'trouble'>): Server {
+/** `/healthz`: the process runs. `/readyz`: the program serves what the tables say; 503 with why not, until the first pass too. `/metrics`: for Prometheus. */
+export function createStatusServer(registry: Registry, referee: Pick<Referee, 'served' | 'trouble'>): Server {
   const app = new Hono()
   app.get('/healthz', (context) => context.text('ok'))
   app.get('/readyz', (context) => {
-    const { trouble } = referee
+    const trouble = referee.trouble ?? (referee.served === undefined ? STARTING : undefined)
     return trouble === undefined ? context.json({ ready: true }) : context.json({ ready: false, trouble }, 503)
   })
   app.get('/metrics', async (context) =>

@@ -1,17 +1,20 @@
 /**
  * What stands on one address and port, or one port, in the order in which it came. Each question takes the same time however much there is: an owner may
- * have ten thousand frontends on one socket.
+ * have ten thousand frontends on one socket. Nearly all hold one thing alone, and there are thousands of them at each arbitration: an index of hosts is
+ * made when somebody asks for it.
  */
 export interface Shelf<T> {
-  /** The first one of all. */
-  first(): T | undefined
-  /** The first one of another holder. */
-  findOther(holder: string): T | undefined
-  /** The first one on another address. */
-  findElsewhere(address: string): T | undefined
-  /** One whose hosts overlap with these, as hostsOverlap has it. */
-  findOverlap(hosts: readonly string[]): T | undefined
-  add(one: T): void
+  readonly first: T
+  rest: T[] | undefined
+  /** The first one of another holder than the very first has, and the first one on another address. */
+  otherHolder: T | undefined
+  otherAddress: T | undefined
+  hosts: HostIndex<T> | undefined
+}
+
+interface HostIndex<T> {
+  readonly byHost: Map<string, T>
+  readonly byParent: Map<string, T>
 }
 
 interface Standing {
@@ -20,35 +23,52 @@ interface Standing {
   readonly hosts: readonly string[]
 }
 
-export function createShelf<T extends Standing>(): Shelf<T> {
-  const holders = createFirsts<T>(({ holder }) => holder)
-  const addresses = createFirsts<T>(({ socket }) => socket.address)
-  const byHost = new Map<string, T>()
-  const byParent = new Map<string, T>()
-  const findHost = (host: string): T | undefined => {
+export function createShelf<T extends Standing>(first: T): Shelf<T> {
+  return { first, rest: undefined, otherHolder: undefined, otherAddress: undefined, hosts: undefined }
+}
+
+export function addTo<T extends Standing>(shelf: Shelf<T>, one: T): void {
+  const { first, hosts } = shelf
+  if (one.holder !== first.holder) shelf.otherHolder ??= one
+  if (one.socket.address !== first.socket.address) shelf.otherAddress ??= one
+  shelf.rest ??= []
+  shelf.rest.push(one)
+  if (hosts !== undefined) addHosts(hosts, one)
+}
+
+/** The first one of another holder. */
+export function findOther<T extends Standing>({ first, otherHolder }: Shelf<T>, holder: string): T | undefined {
+  return first.holder === holder ? otherHolder : first
+}
+
+/** The first one on another address. */
+export function findElsewhere<T extends Standing>({ first, otherAddress }: Shelf<T>, address: string): T | undefined {
+  return first.socket.address === address ? otherAddress : first
+}
+
+/** One whose hosts overlap with these, as hostsOverlap has it. */
+export function findOverlap<T extends Standing>(shelf: Shelf<T>, hosts: readonly string[]): T | undefined {
+  shelf.hosts ??= indexHosts([shelf.first, ...(shelf.rest ?? [])])
+  const { byHost, byParent } = shelf.hosts
+  if (hosts.length === 0) return byHost.get(NONE)
+  for (const host of hosts) {
     const wider = host.startsWith('*') ? byParent.get(parentOf(host)) : byHost.get(`*${parentOf(host)}`)
-    return byHost.get(host) ?? wider
+    const found = byHost.get(host) ?? wider
+    if (found !== undefined) return found
   }
-  return {
-    first: () => holders.findOther(undefined),
-    findOther: holders.findOther,
-    findElsewhere: addresses.findOther,
-    findOverlap: (hosts) => {
-      if (hosts.length === 0) return byHost.get(NONE)
-      for (const host of hosts) {
-        const found = findHost(host)
-        if (found !== undefined) return found
-      }
-      return undefined
-    },
-    add: (one) => {
-      holders.add(one)
-      addresses.add(one)
-      for (const host of one.hosts.length === 0 ? [NONE] : one.hosts) {
-        keepFirst(byHost, host, one)
-        if (!host.startsWith('*')) keepFirst(byParent, parentOf(host), one)
-      }
-    },
+  return undefined
+}
+
+function indexHosts<T extends Standing>(all: readonly T[]): HostIndex<T> {
+  const index = { byHost: new Map<string, T>(), byParent: new Map<string, T>() }
+  for (const one of all) addHosts(index, one)
+  return index
+}
+
+function addHosts<T extends Standing>({ byHost, byParent }: HostIndex<T>, one: T): void {
+  for (const host of one.hosts.length === 0 ? [NONE] : one.hosts) {
+    keepFirst(byHost, host, one)
+    if (!host.startsWith('*')) keepFirst(byParent, parentOf(host), one)
   }
 }
 
@@ -62,19 +82,4 @@ function parentOf(host: string): string {
 
 function keepFirst<T>(map: Map<string, T>, key: string, one: T): void {
   if (!map.has(key)) map.set(key, one)
-}
-
-/** Knows the first entry, and the first that differs from it. */
-function createFirsts<T>(valueOf: (one: T) => string) {
-  let first: T | undefined
-  let second: T | undefined
-  return {
-    add: (one: T): void => {
-      if (first === undefined) first = one
-      else if (second === undefined && valueOf(one) !== valueOf(first)) second = one
-    },
-    findOther: (value: string | undefined): T | undefined => {
-      return first !== undefined && valueOf(first) === value ? second : first
-    },
-  }
 }

@@ -1,6 +1,6 @@
 import { familyOf, hostPort } from '../model/address.ts'
 import type { Protocol } from '../model/table.ts'
-import { createShelf, type Shelf } from './shelf.ts'
+import { addTo, createShelf, findElsewhere, findOther, findOverlap, type Shelf } from './shelf.ts'
 
 /** What is bound on the machine. */
 export interface Socket {
@@ -45,22 +45,38 @@ export interface Holdings<T extends Holding> {
 
 export function createHoldings<T extends Holding>(): Holdings<T> {
   const bySocket = new Map<string, Shelf<T>>()
-  const byPort = new Map<string, Shelf<T>>()
+  const all: T[] = []
+  let hasWildcards = false
+  /** Who asks for all addresses of a port, which few do, is in the way of each of them. */
+  let byPort: Map<string, Shelf<T>> | undefined
+  const onPort = (socket: Socket): Shelf<T> | undefined => {
+    if (byPort === undefined) {
+      byPort = new Map()
+      for (const one of all) put(byPort, portOf(one.socket), one)
+    }
+    return byPort.get(portOf(socket))
+  }
   return {
     // Of one holder: a wildcard and one of its addresses cannot be one socket that hosts are told apart on.
     findRival: ({ holder, socket, hosts }) => {
       const { address } = socket
       const own = bySocket.get(socketText(socket))
+      const overlap = () => own && findOverlap(own, hosts)
       if (isWildcard(address)) {
-        const all = byPort.get(portOf(socket))
-        return all?.findOther(holder) ?? all?.findElsewhere(address) ?? own?.findOverlap(hosts)
+        const others = onPort(socket)
+        return (others && (findOther(others, holder) ?? findElsewhere(others, address))) ?? overlap()
       }
+      if (!hasWildcards) return own && (findOther(own, holder) ?? overlap())
       const wildcard = bySocket.get(socketText({ ...socket, address: WILDCARDS[familyOf(address)] }))
-      return own?.findOther(holder) ?? wildcard?.findOther(holder) ?? own?.findOverlap(hosts) ?? wildcard?.first()
+      const other = (own && findOther(own, holder)) ?? (wildcard && findOther(wildcard, holder))
+      return other ?? overlap() ?? wildcard?.first
     },
     add: (holding) => {
-      shelfIn(bySocket, socketText(holding.socket)).add(holding)
-      shelfIn(byPort, portOf(holding.socket)).add(holding)
+      const { socket } = holding
+      hasWildcards ||= isWildcard(socket.address)
+      all.push(holding)
+      put(bySocket, socketText(socket), holding)
+      if (byPort !== undefined) put(byPort, portOf(socket), holding)
     },
   }
 }
@@ -69,8 +85,8 @@ function portOf({ protocol, address, port }: Socket): string {
   return `${familyOf(address)} ${protocol} ${port}`
 }
 
-function shelfIn<T extends Holding>(shelves: Map<string, Shelf<T>>, key: string): Shelf<T> {
-  const shelf = shelves.get(key) ?? createShelf<T>()
-  shelves.set(key, shelf)
-  return shelf
+function put<T extends Holding>(shelves: Map<string, Shelf<T>>, key: string, one: T): void {
+  const shelf = shelves.get(key)
+  if (shelf === undefined) shelves.set(key, createShelf(one))
+  else addTo(shelf, one)
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { tableSchema } from '../model/edge-wire.ts'
+import { heardTableSchema } from '../model/edge-heard.ts'
 import { errorText, FairwayError } from '../model/problems.ts'
-import { compareText, makeTable } from '../model/table.ts'
+import { compareText, frontendKey, makeTable } from '../model/table.ts'
 import type { ClaimId } from './claims.ts'
 import { findInconsistency } from './consistency.ts'
 import type { Files } from './files.ts'
@@ -15,14 +15,15 @@ const TABLE = /^([^.]+)\.([^.]+)\.table\.json(?:\.corrupt-(\d+))?$/
 /** Ends the names of files that wait to take the place of others. */
 const NEXT = '.next'
 
-const claimsSchema = z.strictObject({ order: z.array(z.string()) })
-const recordSchema = z.strictObject({
+/** What is not known here and stands under a version that is known may be left unread: see `seal`. */
+const claimsSchema = z.object({ order: z.array(z.string()) })
+const recordSchema = z.object({
   owner: z.string(),
   generation: z.int().min(1),
   uid: z.string(),
   epoch: z.int().min(0),
   writtenAt: z.string(),
-  table: tableSchema,
+  table: heardTableSchema,
 })
 
 /** What a folder holds. */
@@ -142,7 +143,9 @@ function readOrder(value: unknown): readonly ClaimId[] | undefined {
 function readRecord(value: unknown, owner: OwnerParts): StoredTable | undefined {
   const record = recordSchema.safeParse(value).data
   if (record === undefined || record.owner !== ownerName(owner)) return undefined
-  const { frontends, groups } = record.table
+  const { frontends, groups, foreign } = record.table
+  // Under this version a frontend may say more than is known here, but nothing else in place of what is known.
+  if (foreign.size > 0 && !foreign.isSubsetOf(new Set(frontends.map(frontendKey)))) return undefined
   if (findInconsistency(frontends, groups) !== undefined) return undefined
   return { ...record, owner, table: makeTable(frontends, groups) }
 }
@@ -174,6 +177,7 @@ function tooNew(name: string, version: number): FairwayError {
     code: 'ConfigInvalid',
     kind: 'terminal',
     message: `${name} in the state folder is of format ${version}, which this version of fairway does not know`,
-    remedy: 'Start the version that wrote it, or a newer one',
+    remedy:
+      'Start the version that wrote it, or a newer one; or move the file away: the operator whose table it is writes that again within seconds',
   })
 }

@@ -1,3 +1,4 @@
+import { adoptRemedy } from '../model/adoption.ts'
 import type { EdgePatch } from '../model/edge-wire.ts'
 import { compareText, type Frontend, frontendKey, makeTable, type Table, type TargetGroup } from '../model/table.ts'
 import { findInconsistency, shorten, targetKey } from './consistency.ts'
@@ -11,7 +12,7 @@ export interface StoredTable {
   readonly generation: number
   /** Of the cluster: its kube-system namespace. */
   readonly uid: string
-  /** Highest of all writers so far: the transition count of its Lease. */
+  /** Highest of all writers of that cluster so far: the transition count of its Lease. */
   readonly epoch: number
   /** When it was written, as an ISO date. */
   readonly writtenAt: string
@@ -27,6 +28,8 @@ interface Writer {
 export type Write =
   | (Writer & { readonly kind: 'put'; readonly table: Table })
   | (Writer & { readonly kind: 'patch'; readonly patch: Pick<EdgePatch, 'frontends' | 'groups'> })
+  /** The table as it is becomes the writer's. `from`: the UID of the cluster whose it is. */
+  | (Writer & { readonly kind: 'adopt'; readonly from: string })
   | (Writer & { readonly kind: 'delete' })
 
 export type Decision =
@@ -42,13 +45,13 @@ export interface Moment {
 }
 
 /**
- * What becomes of an owner's table. In this order: another cluster may not write at all, a former leader may not any more, and whoever has not seen
- * the table as it is must read it first.
+ * What becomes of an owner's table. In this order: another cluster may not write at all unless it adopts the table by its holder's UID, a former leader
+ * may not any more, and whoever has not seen the table as it is must read it first.
  */
 export function decideWrite(stored: StoredTable | undefined, write: Write, moment: Moment): Decision {
   const name = ownerName(moment.owner)
   const refused =
-    (stored === undefined ? undefined : checkWriter(name, stored, write)) ??
+    (stored === undefined ? undefined : checkWriter(moment.owner, stored, write)) ??
     checkGeneration(name, stored?.generation ?? 0, moment.expected)
   if (refused !== undefined) return { kind: 'refuse', refused }
   if (write.kind === 'put') return store(write, write.table, stored, moment)
@@ -56,18 +59,24 @@ export function decideWrite(stored: StoredTable | undefined, write: Write, momen
     return { kind: 'refuse', refused: refuse('NotFound', `there is no table ${name}`, 'Send all of it by PUT') }
   }
   if (write.kind === 'delete') return { kind: 'remove' }
+  if (write.kind === 'adopt') return adopt(write, stored, moment)
   const patched = patchTable(stored.table, write.patch)
   return typeof patched === 'string' ? invalid(patched) : store(write, patched, stored, moment)
 }
 
-function checkWriter(name: string, stored: StoredTable, { uid, epoch }: Writer): Refused | undefined {
-  if (uid !== stored.uid) {
+function checkWriter(owner: OwnerParts, stored: StoredTable, write: Write): Refused | undefined {
+  const name = ownerName(owner)
+  const { uid, epoch } = write
+  const holder = write.kind === 'adopt' ? write.from : uid
+  if (holder !== stored.uid) {
     return refuse(
       'OwnerConflict',
-      `the table ${name} belongs to the cluster with UID ${stored.uid}, not to ${uid}`,
-      'Give each cluster a name of its own; if this one takes the place of the other, delete the table first',
+      `the table ${name} belongs to the cluster with UID ${stored.uid}, not to ${holder}`,
+      adoptRemedy(owner, stored.uid),
     )
   }
+  // Epochs are counted by the Lease of one cluster: those of another say nothing.
+  if (write.kind === 'adopt') return undefined
   // Whoever has no Lease has no place in their order, and goes by generations alone.
   if (epoch === 0 || epoch >= stored.epoch) return undefined
   return refuse(
@@ -95,6 +104,12 @@ function store(write: Writer, table: Table, stored: StoredTable | undefined, { o
     kind: 'store',
     next: { owner, generation, uid, epoch, writtenAt: at, table: makeTable(table.frontends, groups) },
   }
+}
+
+/** Epochs begin anew with the first writer of another cluster; a former leader of the same one must not get there by adopting its own. */
+function adopt({ uid, epoch }: Writer, stored: StoredTable, { at }: Moment): Decision {
+  if (uid === stored.uid) return invalid('`adopts` is the UID of the writer itself')
+  return { kind: 'store', next: { ...stored, generation: stored.generation + 1, uid, epoch, writtenAt: at } }
 }
 
 function byAddress(a: TargetGroup['targets'][number], b: TargetGroup['targets'][number]): number {

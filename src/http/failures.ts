@@ -21,7 +21,8 @@ export interface Program {
 export function requestError(endpoint: Endpoint, program: Program, timeoutMs: number, error: unknown): FairwayError {
   if (error instanceof FairwayError) return error
   const code = codeOf(error)
-  if (/ALERT/.test(code)) return new FairwayError(unauthorized(endpoint, program, tlsText(error)), error)
+  if (/ALERT(?!_PROTOCOL_VERSION)/.test(code))
+    return new FairwayError(unauthorized(endpoint, program, tlsText(error)), error)
   // TLS 1.3 ends the client's handshake before the server has looked at its certificate; undici shows the alert that follows as a close.
   if (code === 'UND_ERR_SOCKET' && program.judgesCertificates && endpoint.url.startsWith('https:')) {
     const what = 'it hangs up after the TLS handshake, as for a client certificate that it does not take'
@@ -57,12 +58,20 @@ function explain(
     return [`its name is not found (${code})`, 'Check the host in the URL, and DNS where Fairway runs']
   if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH')
     return [`no route to it (${code})`, 'Check routes and firewalls between Fairway and the proxy']
+  if (code === 'CERT_NOT_YET_VALID' || code === 'CERT_HAS_EXPIRED') {
+    return [
+      `its certificate is not trusted: ${tlsText(error)}`,
+      'Compare the clocks of both machines (date); if they are right, give it a new certificate',
+    ]
+  }
   if (/CERT|SIGNED|SIGNATURE|ISSUER|ALTNAME/.test(code)) {
     return [
       `its certificate is not trusted: ${tlsText(error)}`,
       'Check caFile, and that the certificate is for the host in the URL',
     ]
   }
+  if (/UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION/.test(code))
+    return [`it does not speak TLS 1.3 (${code})`, 'Let it speak TLS 1.3, or what stands in front of it']
   if (/SSL|EPROTO|TLS/.test(code))
     return [
       `TLS failed: ${tlsText(error)}`,

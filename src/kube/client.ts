@@ -117,7 +117,8 @@ async function sendOnce(
   signal: AbortSignal,
 ): Promise<Dispatcher.ResponseData> {
   const { dispatcher, credentials } = await untilAborted(exchange.connections.acquire(), signal)
-  const response = await dispatcher.request({
+  // A request that waits for a connection does not hear its signal.
+  const sent = dispatcher.request({
     origin: credentials.origin,
     path: `${credentials.pathPrefix}${request.path}${queryText(request.query)}`,
     method: request.method,
@@ -130,6 +131,7 @@ async function sendOnce(
     body: request.body === undefined ? null : JSON.stringify(request.body),
     signal,
   })
+  const response = await untilAborted(sent, signal)
   if (response.statusCode >= 200 && response.statusCode < 300) return response
   const retryAfter = response.headers['retry-after']
   const status = readStatus(await response.body.text())

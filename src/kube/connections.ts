@@ -72,7 +72,16 @@ export class Connections {
 
 function createDispatcher({ origin, proxyUrl, tls }: Credentials): Dispatcher {
   // Deadlines are the client's: a watch may rightly be silent for longer than any timeout here.
-  const common = { headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: KEEP_ALIVE_MS, connections: MAX_CONNECTIONS }
+  // Not HTTP/2: after a 401 kube-apiserver lets no new request onto the connection (GOAWAY), and undici has them all wait then until the watches on it
+  // have ended, minutes later.
+  const allowH2 = false
+  const common = {
+    allowH2,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connections: MAX_CONNECTIONS,
+  }
   const { servername, rejectUnauthorized, ...certificates } = tls
   const connect = {
     ...(servername === undefined ? {} : { servername }),

@@ -100,16 +100,22 @@ function answerProblem({ verb, group, resource }: Asked, status: number, body: S
 
 /** The API server could not be asked, or its answer broke off. */
 export function unreachable(server: string, why: unknown): FairwayError {
+  const text = errorText(why)
   return new FairwayError(
     {
       code: 'ApiUnreachable',
       kind: 'transient',
-      message: `The API server at ${server} cannot be reached: ${errorText(why)}`,
-      remedy: 'Check that it runs and that a firewall or proxy lets us through; it is tried again',
+      message: `The API server at ${server} cannot be reached: ${text}`,
+      remedy: UNTRUSTED.test(text)
+        ? 'Check certificate-authority and server in the kubeconfig: another authority signed its certificate, or it is for another name'
+        : 'Check that it runs and that a firewall or proxy lets us through; it is tried again',
     },
     why,
   )
 }
+
+/** Codes of Node's TLS for a certificate that is somebody else's. */
+const UNTRUSTED = /SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|CERT_SIGNATURE_FAILURE|ALTNAME_INVALID/
 
 /** Credentials could not be prepared: a missing file, a failing exec plugin. */
 export function credentialsBroken(why: unknown): FairwayError {

@@ -1,6 +1,7 @@
 import { errorText } from '../model/problems.ts'
 import type { ApiRequest, KubeClient } from './client.ts'
 import { type Clock, pause, systemClock } from './clock.ts'
+import { withoutWords, wordsOn } from './confirm.ts'
 import { ApiError } from './errors.ts'
 import type { Log } from './log.ts'
 import { FIELD_MANAGER } from './status.ts'
@@ -14,6 +15,8 @@ export interface LeaderElectionOptions {
   readonly identity: string
   readonly log: Log
   readonly clock?: Clock | undefined
+  /** Is told what `fairway confirm` has written onto the Lease, once it was taken off again. */
+  readonly onConfirmed?: ((words: readonly string[]) => void) | undefined
   /** client-go's defaults for core components: 15, 10 and 2 s. */
   readonly leaseMs?: number | undefined
   readonly renewDeadlineMs?: number | undefined
@@ -32,7 +35,10 @@ interface LeaseSpec {
 }
 
 interface Lease {
-  readonly metadata?: { readonly resourceVersion?: string }
+  readonly metadata?: {
+    readonly resourceVersion?: string
+    readonly annotations?: Readonly<Record<string, string>>
+  }
   readonly spec?: LeaseSpec
 }
 
@@ -59,6 +65,7 @@ export class LeaderElection {
   readonly #leaseMs: number
   readonly #renewDeadlineMs: number
   readonly #retryMs: number
+  readonly #onConfirmed: (words: readonly string[]) => void
   #lease: Lease | undefined
   #seenAt = 0
   /** When the last renewal that succeeded was sent. */
@@ -74,6 +81,7 @@ export class LeaderElection {
     this.#leaseMs = options.leaseMs ?? 15_000
     this.#renewDeadlineMs = options.renewDeadlineMs ?? 10_000
     this.#retryMs = options.retryMs ?? 2000
+    this.#onConfirmed = options.onConfirmed ?? (() => undefined)
   }
 
   /** Whether we hold it at this very moment. To be asked right before a write: a stopped process wakes up with its timers late. */
@@ -134,7 +142,7 @@ export class LeaderElection {
   async #keep(over: AbortSignal): Promise<boolean> {
     for (;;) {
       const until = (this.#renewedAt ?? 0) + this.#renewDeadlineMs
-      await pause(this.#clock, Math.min(this.#retryMs, until - this.#clock.now()), over)
+      await pause(this.#clock, Math.max(0, Math.min(this.#retryMs, until - this.#clock.now())), over)
       if (over.aborted) return true
       if (!this.held || (await this.#attempt(until)) === 'taken') return false
     }
@@ -187,15 +195,17 @@ export class LeaderElection {
   /** False: somebody was faster. */
   async #update(spec: LeaseSpec, until: number): Promise<boolean> {
     const sentAt = this.#clock.now()
+    const isOurs = spec.holderIdentity === this.#identity
+    const words = isOurs ? wordsOn(this.#lease) : []
+    const body = { ...(words.length > 0 && this.#lease ? withoutWords(this.#lease) : this.#lease), spec }
     try {
-      this.#see(
-        await this.#ask({ method: 'PUT', path: `${this.#path}/${this.#name}`, body: { ...this.#lease, spec } }, until),
-      )
+      this.#see(await this.#ask({ method: 'PUT', path: `${this.#path}/${this.#name}`, body }, until))
     } catch (error) {
       if (error instanceof ApiError && (error.status === 409 || error.status === 404)) return false
       throw error
     }
-    this.#renewedAt = spec.holderIdentity === this.#identity ? sentAt : undefined
+    this.#renewedAt = isOurs ? sentAt : undefined
+    if (words.length > 0) this.#onConfirmed(words)
     return true
   }
 

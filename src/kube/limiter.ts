@@ -8,6 +8,13 @@ export interface LimiterOptions {
   readonly clock?: Clock | undefined
 }
 
+/** A task for which there is no room yet. */
+interface Waiter {
+  readonly signal: AbortSignal
+  readonly admit: () => void
+  readonly reject: (reason: unknown) => void
+}
+
 const DEFAULT_START = 8
 const DEFAULT_MOST = 32
 const MOST_TRIES = 5
@@ -21,7 +28,9 @@ const DEFAULT_PAUSE_MS = 1000
 export class Limiter {
   readonly #clock: Clock
   readonly #most: number
-  readonly #waiting = new Set<() => void>()
+  /** First come first served. */
+  readonly #waiting = new Set<Waiter>()
+  readonly #heeded = new Map<AbortSignal, () => void>()
   #limit: number
   #running = 0
   #resumeAt = Number.NEGATIVE_INFINITY
@@ -74,27 +83,36 @@ export class Limiter {
       this.#running += 1
       return Promise.resolve()
     }
-    return new Promise((resolve, reject) => {
-      const admit = (): void => {
-        signal.removeEventListener('abort', onAbort)
-        resolve()
-      }
-      const onAbort = (): void => {
-        this.#waiting.delete(admit)
-        reject(abortReason(signal))
-      }
-      this.#waiting.add(admit)
-      signal.addEventListener('abort', onAbort, { once: true })
+    return new Promise((admit, reject) => {
+      this.#waiting.add({ signal, admit, reject })
+      this.#heed(signal)
     })
   }
 
   #leave(): void {
     this.#running -= 1
-    for (const admit of this.#waiting) {
+    for (const waiter of this.#waiting) {
       if (this.#running >= this.limit) return
-      this.#waiting.delete(admit)
+      this.#waiting.delete(waiter)
       this.#running += 1
-      admit()
+      waiter.admit()
     }
+    for (const [signal, onAbort] of this.#heeded) signal.removeEventListener('abort', onAbort)
+    this.#heeded.clear()
+  }
+
+  /** Once for all who wait under a signal: to add a listener to thousands, or to take one away, costs a look at each of them. */
+  #heed(signal: AbortSignal): void {
+    if (this.#heeded.has(signal)) return
+    const onAbort = (): void => {
+      this.#heeded.delete(signal)
+      for (const waiter of this.#waiting) {
+        if (waiter.signal !== signal) continue
+        this.#waiting.delete(waiter)
+        waiter.reject(abortReason(signal))
+      }
+    }
+    this.#heeded.set(signal, onAbort)
+    signal.addEventListener('abort', onAbort, { once: true })
   }
 }

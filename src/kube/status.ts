@@ -80,6 +80,11 @@ export function statusPatch(service: ServiceObject, want: ServiceWant, now: stri
     : { metadata, status: { ...ingress, ...conditions } }
 }
 
+/** Whether a Service bears all that is wanted of it, so that there is nothing to write. */
+export function bears(service: ServiceObject, want: ServiceWant): boolean {
+  return statusPatch(service, want, '') === undefined
+}
+
 function annotationPatch(
   service: ServiceObject,
   want: ServiceWant,

@@ -1,3 +1,4 @@
+import type { Holding } from './adoption.ts'
 import type { Problem } from './problems.ts'
 import {
   type Balance,
@@ -123,9 +124,9 @@ export interface Applied {
 
 /**
  * How the operator talks to one kind of proxy. Every call is bounded in time and ends early by its signal. What goes wrong is thrown as a
- * FairwayError: transient ones (unreachable, a lost compare-and-swap) are tried again by the next pass.
+ * FairwayError: transient ones (unreachable, a lost compare-and-swap) are tried again by the next pass. A proxy that keeps no marks has no Adopter.
  */
-export interface Driver {
+export interface Driver extends Partial<Adopter> {
   /** What is known before the first contact; undefined: the proxy tells, see `Observed`. */
   readonly capabilities: Capabilities | undefined
   /**
@@ -140,4 +141,15 @@ export interface Driver {
   /** What of a plan `apply` would leave out, as far as that can be told without writing; absent: only the proxy knows. */
   preview?(plan: Plan, signal: AbortSignal): Promise<readonly Refusal[]>
   close(): Promise<void>
+}
+
+/** How what a cluster of our name has left is taken over, see `fairway adopt`. */
+export interface Adopter {
+  /** Who holds what bears the name of our cluster and class, this cluster included. */
+  holdings(signal: AbortSignal): Promise<readonly Holding[]>
+  /**
+   * Puts our UID in the place of `from` on what bears our name, by one compare-and-swap write that changes nothing else. Writes nothing where nothing
+   * bears it. Whether it is done is read back by `holdings`.
+   */
+  adopt(from: string, signal: AbortSignal): Promise<void>
 }

@@ -1,12 +1,18 @@
 import { z } from 'zod'
 import { type Abilities, type Capabilities, protocolsOf } from './driver.ts'
 
-const protocol = z.enum(['TCP', 'UDP'])
-const proxyProtocol = z.array(z.enum(['off', 'v1', 'v2']))
+/** Of a list those words that are known here: what a newer edge can do beside that, nobody here asks of it. */
+function words<T extends string>(...known: readonly T[]) {
+  const all: ReadonlySet<string> = new Set(known)
+  return z.array(z.string()).transform((list) => list.filter((one): one is T => all.has(one)))
+}
+
+const protocol = words('TCP', 'UDP')
+const proxyProtocol = words('off', 'v1', 'v2')
 
 const both = {
-  balance: z.array(z.enum(['round-robin', 'least-connections', 'source', 'random'])),
-  healthCheck: z.array(z.enum(['tcp', 'http'])),
+  balance: words('round-robin', 'least-connections', 'source', 'random'),
+  healthCheck: words('tcp', 'http'),
   checkPort: z.boolean(),
   checkThresholds: z.boolean(),
   affinityTimeout: z.boolean(),
@@ -21,9 +27,9 @@ const abilities = z.object({ ...both, proxyProtocol, idleTimeout: z.boolean() })
 /** Checks and hosts are of TCP, all else holds for both. */
 const flat = z.object({
   ...both,
-  protocols: z.array(protocol),
+  protocols: protocol,
   proxyProtocol: z.object({ TCP: proxyProtocol, UDP: proxyProtocol }),
-  idleTimeout: z.array(protocol),
+  idleTimeout: protocol,
 })
 
 /** What an edge says that it can do, as its operator reads it. An edge of before there were pairs says it without `byProtocol`. */

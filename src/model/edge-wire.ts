@@ -8,7 +8,8 @@ import type { Frontend, TargetGroup } from './table.ts'
 
 /**
  * What the operator and `fairway edge` say to each other: JSON over HTTPS, version 1. Requests are read strictly, so that no wish is dropped in
- * silence; answers leave room for what a newer edge adds. Every text has a form without quotes, braces or line ends, whatever program it reaches.
+ * silence; what is added to them is sent only to an edge that says it can do it.
+ * Answers leave room for what a newer edge adds, see edge-heard.ts. Every text has a form without quotes, braces or line ends, whatever program it reaches.
  */
 const address = z.string().refine((text) => canonicalAddress(text) === text, 'must be an address in canonical form')
 const cidr = z.string().refine((text) => canonicalCidr(text) === text, 'must be a CIDR in canonical form')
@@ -106,7 +107,7 @@ export const targetSchema = z.strictObject({
   draining: z.enum(['cordoned', 'leaving']).exactOptional(),
 })
 
-const groupSchema: z.ZodType<TargetGroup> = z.strictObject({ id: groupId, targets: listOf(targetSchema) })
+export const groupSchema: z.ZodType<TargetGroup> = z.strictObject({ id: groupId, targets: listOf(targetSchema) })
 
 /** The content of a table, in any order; whether it holds together is for the reader to check. */
 export const tableSchema = z.strictObject({ frontends: listOf(frontendSchema), groups: listOf(groupSchema) })
@@ -138,6 +139,9 @@ export const patchSchema = z.strictObject({
     })
     .prefault({}),
 })
+
+/** PATCH in another form: the table as it is becomes the writer's. `adopts` is the UID of the cluster whose it was. */
+export const adoptSchema = z.strictObject({ ...writer, adopts: uid })
 
 /** DELETE, in the query. */
 export const deleteSchema = z.strictObject({
@@ -179,7 +183,12 @@ const problemSchema: z.ZodType<Problem> = z.object({
 const verdicts = {
   /** Only of frontends that are not plainly served. */
   verdicts: z.array(
-    z.object({ key: frontendKey, state: z.enum(['served', 'refused']), problem: problemSchema.exactOptional() }),
+    z.object({
+      key: frontendKey,
+      // In a state that is not known here, it is not known to be served.
+      state: z.enum(['served', 'refused']).catch('refused'),
+      problem: problemSchema.exactOptional(),
+    }),
   ),
   /** What those behind served frontends should know all the same. */
   notices: z.array(z.object({ key: frontendKey, problem: problemSchema })),
@@ -200,9 +209,17 @@ export const tableAnswerSchema = z.object({
   trouble: problemSchema.exactOptional(),
 })
 
-/** The answer to GET /v1/tables/CLUSTER: the tables of the cluster that the credential may read. */
+/** The answer to GET /v1/tables/CLUSTER: the tables of the cluster that the credential may read; with `?except=CLASS` without that one. */
 export const tablesAnswerSchema = z.object({
-  tables: z.array(z.object({ class: label, ...stored, keys: z.array(frontendKey) })),
+  tables: z.array(
+    z.object({
+      class: label,
+      ...stored,
+      /** When the table was written last, as an ISO date. */
+      writtenAt: z.string().exactOptional(),
+      keys: z.array(frontendKey),
+    }),
+  ),
 })
 
 const protocol = z.enum(['TCP', 'UDP'])
@@ -218,7 +235,7 @@ export const infoSchema = z.object({
   listeners: z.array(
     z
       .object({
-        protocol: protocol.optional(),
+        protocol: protocol.optional().catch(undefined),
         address: z.string(),
         firstPort: port,
         lastPort: port,
@@ -235,7 +252,7 @@ export const healthAnswerSchema = z.object({
       key: frontendKey,
       address: z.string(),
       port,
-      state: z.enum(['up', 'down', 'draining', 'unchecked']),
+      state: z.enum(['up', 'down', 'draining', 'unchecked']).catch('unchecked'),
     }),
   ),
 })

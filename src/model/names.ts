@@ -6,6 +6,8 @@ export const EXTERNAL_ADDRESS_ANNOTATION = `${PREFIX}/external-address`
 export const CLEANUP_FINALIZER = `${PREFIX}/cleanup`
 export const ALLOCATED_CONDITION = `${PREFIX}/Allocated`
 export const PROGRAMMED_CONDITION = `${PREFIX}/Programmed`
+/** On the Lease of the operators: what a person lets go that the guard holds back. */
+export const CONFIRM_ANNOTATION = `${PREFIX}/confirm`
 
 /** A DNS label (RFC 1123): names of clusters, classes, pools, proxies and namespaces. */
 export const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/

@@ -44,6 +44,7 @@ export type ProblemCode =
   | 'ApiUnreachable'
   | 'ConfigInvalid'
   | 'LeaseLost'
+  | 'RecordUnreadable'
   | 'RemovalHeld'
   | 'StatusContested'
 

@@ -10,4 +10,6 @@ export interface PassContext {
   /** Epoch milliseconds. */
   readonly now: () => number
   readonly log: Log
+  /** Words for removals that a person has said lately, see plan/guard.ts. */
+  readonly confirmed?: (() => ReadonlySet<string>) | undefined
 }

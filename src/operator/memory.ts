@@ -4,11 +4,14 @@ import type { FrontendKey } from '../model/table.ts'
 import { createDeciders, type Deciders } from './deciders.ts'
 import type { Log, RunningClass } from './interfaces.ts'
 import type { ProxyResult } from './program-proxy.ts'
+import { createSettled, type Settled } from './settled.ts'
 
 /** What a class remembers from pass to pass, and may lose. */
 export interface Memory {
   /** What decides for the class; made anew where its configuration is another one. */
   deciders(running: Pick<RunningClass, 'spec' | 'rules'>): Deciders
+  /** Who needs no writing; made anew where the class, its configuration or its proxies are others. */
+  settled(running: RunningClass): Settled
   /**
    * The strays that were not removed from a proxy before. One that came back has a writer: another Fairway in the cluster, or a class that reaches the
    * same proxy by another URL. To remove it again and again would cut what it serves each time, so it is left alone, and the log says so.
@@ -32,6 +35,7 @@ export function createMemory(): Memory {
   const reported = new Map<string, ReadonlySet<string>>()
   let fixed: ReadonlySet<FrontendKey> = new Set()
   let deciders: Deciders | undefined
+  let settled: { readonly of: RunningClass; readonly services: Settled } | undefined
   const report = (about: string, problems: ReadonlyMap<string, Problem>, log: Log) => {
     const before = reported.get(about) ?? new Set()
     for (const [text, { code }] of problems) if (!before.has(text)) log.warn({ code }, text)
@@ -42,6 +46,10 @@ export function createMemory(): Memory {
     deciders: ({ spec, rules }) => {
       if (deciders?.spec !== spec || deciders.rules !== rules) deciders = createDeciders(spec, rules)
       return deciders
+    },
+    settled: (running) => {
+      if (settled?.of !== running) settled = { of: running, services: createSettled() }
+      return settled.services
     },
     withoutReturned: (proxy, strays, log) =>
       strays.filter((stray) => {

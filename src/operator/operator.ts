@@ -13,7 +13,7 @@ import { runPass } from './pass.ts'
 import type { OperatorObserver } from './view.ts'
 import { startWorkers } from './workers.ts'
 
-const TIMING = { quietMs: 50, spacingMs: 500, resyncMs: 15_000, retryMs: 1_000 }
+const TIMING = { quietMs: 10, spacingMs: 500, resyncMs: 15_000, retryMs: 1_000 }
 /** How long a pass in hand may take to end when the operator stops; a pod has 30 seconds. */
 const STOP_PATIENCE_MS = 15_000
 
@@ -27,6 +27,8 @@ export interface OperatorOptions {
   /** Is told what the passes find. */
   readonly observer?: OperatorObserver | undefined
   readonly meter?: Meter | undefined
+  /** Words for removals that a person has said lately. */
+  readonly confirmed?: (() => ReadonlySet<string>) | undefined
 }
 
 export interface Operator {
@@ -89,7 +91,8 @@ interface Running {
   close(): Promise<void>
 }
 
-function run(classes: readonly RunningClass[], { caches, writer, log, observer, meter }: OperatorOptions): Running {
+function run(classes: readonly RunningClass[], options: OperatorOptions): Running {
+  const { caches, writer, log, observer, meter, confirmed } = options
   observer?.configured(classes)
   const ending = new AbortController()
   const cut = new AbortController()
@@ -97,7 +100,7 @@ function run(classes: readonly RunningClass[], { caches, writer, log, observer, 
   const pass = async (key: string, signal: AbortSignal) => {
     const one = byName.get(key)
     if (one === undefined || !caches.synced()) return { unfinished: true }
-    const context = { ...one, view: caches, writer, now: Date.now, log: log.child({ class: key }) }
+    const context = { ...one, view: caches, writer, now: Date.now, log: log.child({ class: key }), confirmed }
     const result = await meterPass(key, () => runPass(context, signal), meter, signal)
     observer?.passed(one.running, result, caches)
     if (log.isLevelEnabled('debug')) log.debug({ class: key, caches: digestOf(caches) }, 'a pass has ended')

@@ -1,4 +1,4 @@
-import { recordOf } from '../desired/record.ts'
+import { hasRecord, recordOf } from '../desired/record.ts'
 import type { ServiceObject } from '../kube/objects.ts'
 import { CLEANUP_FINALIZER, UPSTREAM_FINALIZER } from '../model/names.ts'
 
@@ -14,7 +14,7 @@ export function finalizerOf(standing: boolean): string {
 export function ourFinalizer(service: ServiceObject): string | undefined {
   const { finalizers } = service.metadata
   if (finalizers.includes(CLEANUP_FINALIZER)) return CLEANUP_FINALIZER
-  return recordOf(service) !== undefined && finalizers.includes(UPSTREAM_FINALIZER) ? UPSTREAM_FINALIZER : undefined
+  return hasRecord(service) && finalizers.includes(UPSTREAM_FINALIZER) ? UPSTREAM_FINALIZER : undefined
 }
 
 /** Whether no address in the status of a Service is another controller's: all are of our record, or there is none. */

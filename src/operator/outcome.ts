@@ -1,6 +1,6 @@
 import type { Placement } from '../desired/build-service.ts'
 import type { ServiceProblem } from '../desired/demand.ts'
-import { formatRecord, portText } from '../desired/record.ts'
+import { formatRecord, portText, sameRecord } from '../desired/record.ts'
 import type { ServiceCondition, ServiceObject } from '../kube/objects.ts'
 import type { ServiceWant } from '../kube/status.ts'
 import { ALLOCATED_CONDITION, EXTERNAL_ADDRESS_ANNOTATION, PREFIX, PROGRAMMED_CONDITION } from '../model/names.ts'
@@ -27,11 +27,13 @@ export function recordWant(
 ): ServiceWant | undefined {
   const { addresses, ports, demand } = placement
   if (addresses.length === 0) return undefined
-  const message = formatRecord({
+  const record = formatRecord({
     className: spec.name,
     addresses,
     ports: ports.map(({ text, hosts }) => ({ text, hosts })),
   })
+  // What a newer version has added would be lost for nothing while both take turns.
+  const message = sameRecord(demand.service, record) ?? record
   const [add, before] = [finalizerOf(standing), ourFinalizer(demand.service)]
   return {
     conditions: [{ type: ALLOCATED_CONDITION, status: 'True', reason: 'Allocated', message }],

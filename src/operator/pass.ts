@@ -1,7 +1,9 @@
 import type { Placement } from '../desired/build-service.ts'
 import { accountedKeys, type Desired, recordedKeys } from '../desired/desire.ts'
 import type { Selection } from '../desired/select.ts'
+import { addressesUnread } from '../desired/unreadable.ts'
 import type { ServiceCondition, ServiceObject } from '../kube/objects.ts'
+import { bears } from '../kube/status.ts'
 import type { Problem } from '../model/problems.ts'
 import { type FrontendKey, frontendKey } from '../model/table.ts'
 import type { Wish } from '../plan/plan-proxy.ts'
@@ -53,12 +55,15 @@ async function recordAll(
   context: PassContext,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Problem>> {
-  const { running, writer, log } = context
+  const { running, memory, writer, log } = context
+  const settled = memory.settled(running)
   const failed = new Map<string, Problem>()
+  const unsettled = desired.placements.filter((placement) => !settled.isRecorded(placement))
   await Promise.all(
-    desired.placements.map(async (placement) => {
+    unsettled.map(async (placement) => {
       const { service } = placement.demand
       const want = recordWant(placement, running)
+      if (want !== undefined && bears(service, want)) return settled.noteRecorded(placement)
       const isNew = want === undefined || want.conditions.some((one) => !hasMessage(service, one))
       if (isNew) running.evidence.add(droppedKeys(placement))
       if (want === undefined) return
@@ -110,10 +115,11 @@ function wishOf(
   unrecorded: ReadonlyMap<string, Problem>,
   selections: readonly Selection[],
   services: readonly ServiceObject[],
-  { running, memory, log }: PassContext,
+  { running, memory, log, confirmed }: PassContext,
 ): CommonWish {
   const held = new Map([...desired.held, ...frontendsOf(desired, unrecorded)])
   const named = namedKeys(selections)
+  const unread = addressesUnread(selections)
   let accounted: ReadonlySet<FrontendKey> | undefined
   const isAccounted = (key: FrontendKey) => {
     accounted ??= accountedKeys(services)
@@ -123,10 +129,12 @@ function wishOf(
     table: desired.table,
     held,
     keep: new Set(),
+    keepAt: unread,
     nodeGroups: desired.nodeGroups,
     accounted: { has: (key) => isAccounted(key) || owed.has(key) },
     strays: (observed) => memory.withoutReturned(proxy.name, planStrays(observed, proxy.usedBy, named), log),
     guard: running.guard,
+    ...(confirmed === undefined ? {} : { confirmed: confirmed() }),
   })
 }
 

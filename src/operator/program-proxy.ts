@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Observed, Plan, Refusal, Sibling } from '../model/driver.ts'
-import { errorText, FairwayError, type Problem } from '../model/problems.ts'
+import { describeProblem, errorText, FairwayError, type Problem } from '../model/problems.ts'
 import type { FrontendKey } from '../model/table.ts'
 import type { Planned } from '../plan/plan-proxy.ts'
 import { renderPlan } from '../plan/render.ts'
@@ -55,7 +55,7 @@ export async function programProxy(proxy: Proxy, plan: PlanFor, log: Log, signal
 async function programOnce(proxy: Proxy, planFor: PlanFor, log: Log, signal: AbortSignal): Promise<ProxyResult> {
   const observed = await proxy.driver.read(signal)
   const { plan, left, heldBack } = planFor(observed)
-  if (heldBack !== undefined) log.error({ proxy: proxy.name, code: heldBack.code }, heldBack.message)
+  if (heldBack !== undefined) log.error({ proxy: proxy.name, code: heldBack.code }, describeProblem(heldBack))
   const outcome = { proxy: proxy.name, problem: undefined, heldBack, notices: observed.notices }
   if (plan.changes.length === 0 && plan.strays.length === 0) {
     if (observed.trouble !== undefined) throw new FairwayError(observed.trouble)

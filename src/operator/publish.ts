@@ -1,6 +1,8 @@
+import type { Placement } from '../desired/build-service.ts'
 import { type Desired, recordedKeys } from '../desired/desire.ts'
 import type { Selection } from '../desired/select.ts'
 import type { ServiceObject } from '../kube/objects.ts'
+import { bears } from '../kube/status.ts'
 import { describeProblem, type Problem, type ProblemCode } from '../model/problems.ts'
 import { attempt } from './attempt.ts'
 import type { PassContext } from './context.ts'
@@ -22,24 +24,24 @@ export async function publishAll(
   context: PassContext,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { writer, log } = context
+  const { running, memory, writer, log } = context
   // What the next pass settles is no news.
   if (results.some(({ problem }) => problem !== undefined && PASSING.has(problem.code))) return false
+  const published = memory.settled(running).published(results)
+  const problemsOf = ({ demand }: Placement) => desired.problems.get(demand.service.metadata.uid)
+  const unsettled = desired.placements.filter((placement) => !published.has(placement, problemsOf(placement)))
   const done = await Promise.all(
-    desired.placements.map(async (placement) => {
+    unsettled.map(async (placement) => {
       const { service } = placement.demand
       if (unrecorded.has(service.metadata.uid)) return false
-      const { want, events } = publishOutcome(
-        placement,
-        desired.problems.get(service.metadata.uid) ?? [],
-        results,
-        sites,
-      )
+      const problems = problemsOf(placement)
+      const { want, events } = publishOutcome(placement, problems ?? [], results, sites)
       const what = 'its status could not be written'
       const failed = await attempt(() => writer.write(service, want, signal), service, what, log, signal)
       if (failed !== undefined) return false
       // An Event after its condition: told once the condition remembers it.
       for (const event of events) writer.tell(service, event)
+      if (events.length === 0 && bears(service, want)) published.note(placement, problems)
       return true
     }),
   )

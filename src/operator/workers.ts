@@ -15,7 +15,7 @@ export interface WorkersOptions {
 export interface Timing {
   /** A pass starts this long after a change: changes close together share it. */
   readonly quietMs: number
-  /** And no sooner than this after the pass before: a storm of changes costs a proxy a few writes a second at most. */
+  /** And no sooner than this after the last one that a change asked for began: a storm of changes costs a proxy a few writes a second at most. */
   readonly spacingMs: number
   /** Without any change a pass runs this often, to find what was edited on a proxy by hand. */
   readonly resyncMs: number
@@ -39,16 +39,18 @@ export interface Workers {
 export function startWorkers(options: WorkersOptions, cut: AbortSignal, signal: AbortSignal): Workers {
   const { keys, timing } = options
   const queue = new Workqueue({ baseMs: timing.retryMs, capMs: timing.resyncMs })
-  const endedAt = new Map<string, number>()
+  const asked = new Set<string>()
+  const beganAt = new Map<string, number>()
   const work = async () => {
     for (let key = await queue.take(cut); key !== undefined; key = await queue.take(cut)) {
+      // Whoever changes something waits for changes before, not for a look that nobody has asked for.
+      if (asked.delete(key)) beganAt.set(key, performance.now())
       if (await markPass(() => passOnce(options, key, cut))) {
         queue.forget(key)
         queue.addAfter(key, timing.resyncMs)
       } else {
         queue.retry(key)
       }
-      endedAt.set(key, performance.now())
       queue.done(key)
     }
   }
@@ -57,7 +59,8 @@ export function startWorkers(options: WorkersOptions, cut: AbortSignal, signal: 
   return {
     changed: () => {
       for (const key of keys) {
-        const sinceMs = performance.now() - (endedAt.get(key) ?? Number.NEGATIVE_INFINITY)
+        asked.add(key)
+        const sinceMs = performance.now() - (beganAt.get(key) ?? Number.NEGATIVE_INFINITY)
         queue.addAfter(key, Math.max(timing.quietMs, timing.spacingMs - sinceMs))
       }
     },

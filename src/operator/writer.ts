@@ -3,7 +3,7 @@ import type { EventRecorder } from '../kube/events.ts'
 import { Limiter } from '../kube/limiter.ts'
 import type { ServiceObject } from '../kube/objects.ts'
 import { statusRivals } from '../kube/rivals.ts'
-import { type StatusOutcome, writeStatus } from '../kube/status.ts'
+import { bears, type StatusOutcome, writeStatus } from '../kube/status.ts'
 import type { StoreReader } from '../kube/store.ts'
 import { PREFIX } from '../model/names.ts'
 import { describeProblem, FairwayError, type Problem } from '../model/problems.ts'
@@ -44,6 +44,10 @@ export function createWriter(options: WriterOptions): ClusterWriter {
       if (verdict === 'give up') tell(newest, await nameRivals(client, newest, signal))
       const { ingress, ...rest } = want
       const granted = verdict === 'write' && ingress !== undefined ? { ...rest, ingress } : rest
+      if (bears(newest, granted)) {
+        contest.written(newest, granted)
+        return true
+      }
       const send = () => {
         fence()
         return writeStatus(client, newest, granted, signal)

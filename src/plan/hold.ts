@@ -4,6 +4,7 @@ import {
   type FrontendKey,
   frontendKey,
   makeTable,
+  splitKey,
   type Table,
   type TargetGroup,
 } from '../model/table.ts'
@@ -17,6 +18,22 @@ const KEPT = 'kept'
  */
 export function keptUntouched(held: Iterable<FrontendKey>, observed: Observed): ReadonlySet<FrontendKey> {
   return new Set([...held].filter((key) => observed.drifted.has(key)))
+}
+
+/** What a proxy has at addresses where nobody knows who holds what. Of what a Service accounts for it is known. */
+export function keptAt(
+  addresses: ReadonlySet<string> | undefined,
+  accounted: Pick<ReadonlySet<FrontendKey>, 'has'>,
+  observed: Observed,
+): ReadonlySet<FrontendKey> {
+  if (addresses === undefined || addresses.size === 0) return new Set()
+  const keys = [...observed.table.frontends.map(frontendKey), ...observed.drifted]
+  return new Set(keys.filter((key) => addresses.has(addressIn(key)) && !accounted.has(key)))
+}
+
+function addressIn(key: FrontendKey): string {
+  const { socket } = splitKey(key)
+  return socket.slice(socket.indexOf('/') + 1, socket.lastIndexOf(':')).replace(/^\[|\]$/g, '')
 }
 
 /**

@@ -4,7 +4,7 @@ import { type FrontendKey, frontendKey, type Table } from '../model/table.ts'
 import { createFitter } from './capabilities.ts'
 import { createDiffer, keysOf } from './diff.ts'
 import { type Accounted, type GuardLimits, guardRemovals } from './guard.ts'
-import { holdServed, keptUntouched } from './hold.ts'
+import { holdServed, keptAt, keptUntouched } from './hold.ts'
 
 /** What one proxy shall have, before anything is known of it. */
 export interface Wish {
@@ -13,12 +13,16 @@ export interface Wish {
   readonly held: ReadonlyMap<FrontendKey, Problem>
   /** Frontends that the table lacks, to be left as the proxy has them. */
   readonly keep: ReadonlySet<FrontendKey>
+  /** Addresses of which it is not known who holds what there: what a proxy has on them stays, but for what Services account for. */
+  readonly keepAt?: ReadonlySet<string>
   readonly nodeGroups: ReadonlySet<string>
   /** Frontends that Services in the cluster account for. Asked only where something is to go. */
   readonly accounted: Accounted
   /** What other classes have left on the proxy, to be removed with the same write. */
   readonly strays: (observed: Observed) => readonly Sibling[]
   readonly guard: GuardLimits
+  /** Words for removals that a person has said. */
+  readonly confirmed?: ReadonlySet<string>
 }
 
 export interface Planned {
@@ -47,11 +51,13 @@ export function createPlanner(proxy: string): Planner {
     const keep = wish.keep
       .union(keptUntouched(wish.held.keys(), observed))
       .union(stillServed(fitted.refusals, observed))
+      .union(keptAt(wish.keepAt, wish.accounted, observed))
     const { plan, problem } = guardRemovals(
       diff(observed, table, keep, wish.strays(observed)),
       wish.accounted,
       wish.guard,
       proxy,
+      wish.confirmed,
     )
     return { plan, left: [...fitted.refusals, ...unserved(wish.held, table, keep)], heldBack: problem }
   }

@@ -7,7 +7,7 @@ import { API_VERSION, endpointOf, isAsked, type ProxySurvey, type Survey } from 
 
 /** What one look at one thing has found. */
 export interface Finding {
-  /** `configuration`, `permissions`, `proxies`, `services`, `pools`, `node ports` */
+  /** `configuration`, `permissions`, `proxies`, `services`, `pools`, `targets`, `node ports` */
   readonly check: string
   readonly state: 'ok' | 'note' | 'fail' | 'skipped'
   readonly about: string
@@ -64,20 +64,32 @@ export function failing(
 /** What the machine that a Caddy runs on tells of itself, by the proxy's URL; undefined: nothing is amiss. Other machines are not in it. */
 export type Machines = ReadonlyMap<string, Problem | undefined>
 
+/** What was asked beside the survey. */
+export interface Asked {
+  readonly machines: Machines
+  /** What keeps a proxy that answers from serving anything, by its name. */
+  readonly lacking: ReadonlyMap<string, Problem>
+}
+
+const NOTHING: Asked = { machines: new Map(), lacking: new Map() }
+
 /** What a survey tells about proxies, pools and Services. */
-export function examine(survey: Survey, machines: Machines = new Map()): readonly Finding[] {
-  return [...examineProxies(survey, machines), ...examinePools(survey), ...examineServices(survey)]
+export function examine(survey: Survey, asked = NOTHING): readonly Finding[] {
+  return [...examineProxies(survey, asked), ...examinePools(survey), ...examineServices(survey)]
 }
 
 /** Reloads of Caddy close a listener and open it anew. */
 const MIGRATE_HINT = 'when Caddy changes a listener, connections that it has not accepted yet may be reset'
 const MIGRATE_REMEDY = 'Set net.ipv4.tcp_migrate_req=1 on its machine, as deploy/caddy/99-fairway.conf does'
 
-function examineProxies({ classes }: Survey, machines: Machines): readonly Finding[] {
+function examineProxies({ classes }: Survey, { machines, lacking }: Asked): readonly Finding[] {
   const all = classes.flatMap(({ spec, proxies }) => proxies.map((proxy) => ({ proxy, className: spec.name })))
   const caddies = new Map(all.filter(({ proxy }) => proxy.kind === 'caddy').map(({ proxy }) => [proxy.url, proxy]))
   return [
-    ...all.map(({ proxy, className }) => examineProxy(proxy, className)),
+    ...all.map(({ proxy, className }) => examineProxy(proxy, className, lacking.get(proxy.name))),
+    ...all.flatMap(({ proxy: { name, heldBack } }) =>
+      heldBack === undefined ? [] : failing('proxies', `proxy ${name}`, heldBack),
+    ),
     ...[...caddies].map(([url, { name }]) => examineCaddyMachine(`proxy ${name}`, url, machines)),
   ]
 }
@@ -90,11 +102,11 @@ function examineCaddyMachine(about: string, url: string, machines: Machines): Fi
     : finding('proxies', 'note', about, problem.message, problem.remedy)
 }
 
-function examineProxy(proxy: ProxySurvey, className: string): Finding {
+function examineProxy(proxy: ProxySurvey, className: string, lack: Problem | undefined): Finding {
   const { name, observed, problem } = proxy
   const about = `proxy ${name}`
   if (!isAsked(proxy)) return finding('proxies', 'skipped', about, 'it was not asked')
-  const trouble = problem ?? observed?.trouble
+  const trouble = problem ?? observed?.trouble ?? lack
   if (trouble !== undefined) return failing('proxies', about, trouble)
   const can = observed === undefined ? '' : `: ${sayCapabilities(observed.capabilities)}`
   return finding('proxies', 'ok', about, `class ${className} reaches it at ${endpointOf(proxy)}${can}`)
@@ -128,7 +140,8 @@ function examinePools({ classes }: Survey): readonly Finding[] {
     poolUses(one).map(({ name, free, used, total }) => {
       const about = `pool ${name} of class ${one.spec.name}`
       if (free !== '0') return finding('pools', 'ok', about, `${used} of ${total} addresses are given`)
-      const message = `all ${total} addresses are given; Services share them as far as their ports allow`
+      const all = total === '1' ? 'its only address is' : `all ${total} addresses are`
+      const message = `${all} given; Services share them as far as their ports allow`
       return finding('pools', 'note', about, message, 'Add addresses to the pool before a port is wanted once more')
     }),
   )

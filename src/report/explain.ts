@@ -9,6 +9,7 @@ import { didYouMean } from '../model/nearest.ts'
 import { serviceName } from '../model/table.ts'
 import { judgeNodes, type NodeVerdict } from './explain-nodes.ts'
 import { type Trouble, troubleOf, troublesAbout } from './problems.ts'
+import { describeRivals, isOverwritten } from './rivals.ts'
 import { createServiceView, type Serving } from './served.ts'
 import { servedSince } from './status.ts'
 import { API_VERSION, type ClassSurvey, endpointOf, type Survey } from './survey.ts'
@@ -67,7 +68,7 @@ export function explainService(survey: Survey, name: string): ServiceExplanation
   for (const one of survey.classes) {
     const placement = one.desired.placements.find(({ demand }) => demand.service === service)
     if (placement === undefined) continue
-    const problems = [...troublesAbout(survey, name), ...proxyTroubles(one, placement)]
+    const problems = [...troublesAbout(survey, name), ...rivalTroubles(service), ...proxyTroubles(one, placement)]
     return { ...common, problems, ...explainPlacement(placement, one, survey) }
   }
   const nothing = { class: undefined, addresses: [], ports: [], nodes: [], proxies: [], since: undefined }
@@ -103,11 +104,18 @@ function explainPlacement(
   }
 }
 
-/** What keeps the proxies that shall serve a Service from being known. */
+/** Who it is takes a request more, which doctor makes. */
+function rivalTroubles(service: ServiceObject): readonly Trouble[] {
+  const { metadata } = service
+  return isOverwritten(service) ? [troubleOf(`Service ${serviceName(metadata)}`, describeRivals(service, []))] : []
+}
+
+/** What keeps it from being known what the proxies that shall serve a Service have. */
 function proxyTroubles(one: ClassSurvey, placement: Placement): readonly Trouble[] {
-  return createServiceView(one)(placement).flatMap(({ proxy: { name, problem } }) =>
-    problem === undefined ? [] : troubleOf(`proxy ${name}`, problem),
-  )
+  return createServiceView(one)(placement).flatMap(({ proxy: { name, problem, observed } }) => {
+    const trouble = problem ?? observed?.trouble
+    return trouble === undefined ? [] : troubleOf(`proxy ${name}`, trouble)
+  })
 }
 
 function whyClass({ metadata, spec }: ServiceObject, one: ClassSurvey): string {

@@ -22,8 +22,10 @@ export function troubleOf(about: string, { code, kind, message, remedy }: Proble
 /** All problems of a survey, each once: proxies first, since theirs are everybody's, then what the configuration serves, then Services by name. */
 export function gatherTroubles({ classes, selections }: Pick<Survey, 'classes' | 'selections'>): readonly Trouble[] {
   const ofProxies = classes.flatMap(({ proxies }) =>
-    proxies.flatMap(({ name, problem, heldBack }) =>
-      [problem, heldBack].flatMap((one) => (one === undefined ? [] : troubleOf(`proxy ${name}`, one))),
+    proxies.flatMap(({ name, problem, observed, heldBack }) =>
+      [problem ?? observed?.trouble, heldBack].flatMap((one) =>
+        one === undefined ? [] : troubleOf(`proxy ${name}`, one),
+      ),
     ),
   )
   const ofFixed = classes.flatMap(({ spec, desired }) =>

@@ -14,7 +14,8 @@ export function findOverwritten({ classes }: Survey): readonly ServiceObject[] {
   return wanted.filter(isOverwritten).slice(0, MOST_NAMED)
 }
 
-function isOverwritten(service: ServiceObject): boolean {
+/** Whether its status shows an address that it was not given. */
+export function isOverwritten(service: ServiceObject): boolean {
   const held = recordOf(service)?.addresses ?? []
   return service.status.loadBalancer.ingress.some(({ ip }) => ip === undefined || !held.includes(ip))
 }

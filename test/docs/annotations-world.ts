@@ -29,7 +29,11 @@ export const POD = '10.244.1.7'
 
 interface Manifest {
   readonly metadata: { readonly name: string }
+  readonly spec: { readonly ports: readonly { readonly name: string; readonly targetPort: number | string }[] }
 }
+
+/** Where pods listen by a name. */
+const NAMED_PORT = 8443
 
 export interface World {
   readonly lab: Lab
@@ -64,10 +68,10 @@ export async function startWorld(document: string, signal: AbortSignal): Promise
   return {
     lab,
     apply: async (manifests, limit) => {
+      const services = parseAllDocuments(manifests).map((one) => one.toJS() as Manifest)
+      for (const service of services) await addSlice(lab, service, limit)
       await lab.kubectl(['apply', '-f', '-'], limit, { input: manifests })
-      const names = parseAllDocuments(manifests).map((one) => (one.toJS() as Manifest).metadata.name)
-      for (const name of names) await addSlice(lab, name, limit)
-      return names
+      return services.map(({ metadata }) => metadata.name)
     },
     remove: async (names, limit) => {
       await lab.kubectl(['delete', 'service', ...names, '--wait=true', '--timeout=20s'], limit)
@@ -109,13 +113,18 @@ async function addNodes(lab: Lab, signal: AbortSignal): Promise<void> {
 }
 
 /** No controller runs here that would do it. */
-async function addSlice(lab: Lab, name: string, signal: AbortSignal): Promise<void> {
+async function addSlice(lab: Lab, { metadata, spec }: Manifest, signal: AbortSignal): Promise<void> {
+  const { name } = metadata
   const slice = {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
     metadata: { name, labels: { 'kubernetes.io/service-name': name } },
     addressType: 'IPv4',
-    ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+    ports: spec.ports.map(({ name: port, targetPort }) => ({
+      name: port,
+      port: typeof targetPort === 'number' ? targetPort : NAMED_PORT,
+      protocol: 'TCP',
+    })),
     endpoints: [{ addresses: [POD], nodeName: 'n1', conditions: { ready: true } }],
   }
   await lab.kubectl(['apply', '-f', '-'], signal, { input: JSON.stringify(slice) })

@@ -1,10 +1,12 @@
-// docs/annotations.md is complete, and each of its examples does what it says on a real API server, with a real operator and edge.
+// docs/annotations.md is complete, and each of its examples, and of the how-tos, does what it says on a real API server, with a real operator and edge.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { READERS } from '../../src/desired/annotation-values.ts'
 import type { Frontend, Table } from '../../src/model/table.ts'
 import { waitFor } from '../lab/wait.ts'
+import { blocksAt } from './account.ts'
 import { POD, startWorld, type World } from './annotations-world.ts'
+import { settle, takeBlock } from './ledger.ts'
 import { type Block, readPage } from './markdown.ts'
 import { splitCommand } from './shell.ts'
 
@@ -12,6 +14,7 @@ const PREFIX = 'fairway.dev/'
 const PAGE = readPage('docs/annotations.md')
 const WITHIN = { timeoutMs: 20_000, intervalMs: 100 } as const
 const [CONFIG, ...EXAMPLES] = PAGE.blocks.filter(({ language }) => language === 'yaml')
+const HOW_TOS = ['beside-others', 'affinity-and-local'].flatMap((name) => blocksAt(`docs/how-to/${name}.md`))
 
 /** What an example changes of the frontends that the proxy gets, where `kubectl` does not show it. */
 const EFFECTS: Readonly<Record<string, (served: readonly Served[]) => unknown>> = {
@@ -54,7 +57,8 @@ interface Served extends Frontend {
 let world: World | undefined
 before(
   async () => {
-    world = await startWorld(CONFIG?.text ?? '', AbortSignal.timeout(600_000))
+    assert.ok(CONFIG !== undefined, 'the configuration of the examples was not found')
+    world = await startWorld(takeBlock(CONFIG).text, AbortSignal.timeout(600_000))
   },
   { timeout: 600_000 },
 )
@@ -82,16 +86,38 @@ for (const example of EXAMPLES) {
   test(`the example of ${example.heading}, ${example.at}`, { timeout: 60_000 }, async () => {
     if (world === undefined) throw new Error('the world did not start')
     const signal = AbortSignal.timeout(50_000)
-    const names = await world.apply(example.text, signal)
+    const names = await world.apply(takeBlock(example).text, signal)
     try {
       await settled(world, names, signal)
       for (const command of shownWith(example)) await sameOutput(world, command, signal)
-      EFFECTS[example.heading.replace(PREFIX, '')]?.(servedBy(await world.table(signal)))
+      const effect = EFFECTS[example.heading.replace(PREFIX, '')]
+      if (effect !== undefined) await gets(world, effect, signal)
     } finally {
       await world.remove(names, signal)
     }
   })
 }
+
+for (const block of HOW_TOS) {
+  test(`the example of ${block.heading}, ${block.at}`, { timeout: 60_000 }, async () => {
+    if (world === undefined) throw new Error('the world did not start')
+    const signal = AbortSignal.timeout(50_000)
+    const names = await world.apply(takeBlock(block).text, signal)
+    try {
+      await settled(world, names, signal)
+      const isServed = (all: readonly Served[]) =>
+        assert.deepEqual(
+          all.map(({ targets }) => targets.length > 0),
+          [true],
+        )
+      await gets(world, isServed, signal)
+    } finally {
+      await world.remove(names, signal)
+    }
+  })
+}
+
+test('the account of this file is settled', () => settle(import.meta.filename))
 
 /** Waits until the operator has said of each Service how it stands with it. */
 async function settled({ lab }: World, names: readonly string[], signal: AbortSignal): Promise<void> {
@@ -108,6 +134,15 @@ async function settled({ lab }: World, names: readonly string[], signal: AbortSi
   await waitFor(`the operator to say something of ${names.join(', ')}`, told, WITHIN, signal)
 }
 
+/** Waits until a look at what the proxy gets finds nothing wrong. */
+async function gets(running: World, look: (all: readonly Served[]) => unknown, signal: AbortSignal): Promise<void> {
+  const isRight = async (limit: AbortSignal) => {
+    look(servedBy(await running.table(limit)))
+    return true
+  }
+  await waitFor('the proxy to get it', isRight, WITHIN, signal)
+}
+
 interface Shown {
   readonly at: string
   readonly command: string
@@ -119,7 +154,7 @@ function shownWith(example: Block): readonly Shown[] {
   const start = PAGE.blocks.indexOf(example) + 1
   const next = PAGE.blocks.findIndex(({ language }, index) => index >= start && language === 'yaml')
   const blocks = PAGE.blocks.slice(start, next === -1 ? undefined : next)
-  return blocks.map(({ at, text }) => {
+  return blocks.map(takeBlock).map(({ at, text }) => {
     const [command = '', ...lines] = text.trimEnd().split('\n')
     assert.ok(command.startsWith('$ kubectl '), `${at} shows no command of kubectl`)
     return { at, command: command.slice('$ kubectl '.length), lines }

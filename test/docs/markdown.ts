@@ -39,15 +39,6 @@ export function readPages(): readonly Page[] {
   return files.toSorted().map(readPage)
 }
 
-/** The script below a heading that contains a text. */
-export function script(file: string, heading: string, part: string): string {
-  const found = readPage(file).blocks.find(
-    (one) => one.heading === heading && one.language === 'sh' && one.text.includes(part),
-  )
-  if (found === undefined) throw new Error(`${file} has no "${part}" below "${heading}"`)
-  return found.text
-}
-
 export function readPage(file: string): Page {
   const text = readFileSync(join(ROOT, file), 'utf8')
   const blocks: Block[] = []

@@ -1,5 +1,5 @@
 /** A cluster, and beside it a bare machine with systemd in place of the lab's edge, for whoever follows the README. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { agnhostImage, productImage } from '../lab/images.ts'
@@ -8,20 +8,15 @@ import { run } from '../lab/process.ts'
 import { buildProductImage } from '../lab/product-image.ts'
 import { toStderr } from '../lab/progress.ts'
 import { prepareMachine } from '../lab/requirements.ts'
-import { cloneSources, writeSsh } from './clone.ts'
+import { waitFor } from '../lab/wait.ts'
+import { type Desk, makeDesk } from './desk.ts'
 import { type Machine, startMachine } from './machine.ts'
 
-export interface ReadmeWorld {
+export interface ReadmeWorld extends Desk {
   readonly lab: Lab
   readonly machine: Machine
-  /** The folder of a clean clone. */
-  readonly clone: string
-  /** Runs a command line there, as somebody would type it; gives what it printed. */
-  readonly type: (line: string, signal: AbortSignal) => Promise<string>
   stop(): Promise<void>
 }
-
-const TYPES_WITHIN_MS = 300_000
 
 /** Starts it. `image` is what the README calls the image that it has people build and push. */
 export async function startReadmeWorld(image: string, signal: AbortSignal): Promise<ReadmeWorld> {
@@ -37,31 +32,13 @@ export async function startReadmeWorld(image: string, signal: AbortSignal): Prom
     await lab.loadImage(await renameImage(archive, image, lab.dir, signal), signal)
     const started = await startMachine('edge', signal)
     machine = started
-    const clone = cloneSources(join(lab.dir, 'clone'))
-    const bin = standIns(lab, started)
-    await lab.kubectl(['apply', '-f', '-'], signal, { input: JSON.stringify(web()) })
-    await lab.kubectl(['rollout', 'status', 'daemonset/web', '--timeout=90s'], signal, { timeoutMs: 100_000 })
-    const type = async (line: string, limit: AbortSignal) => {
-      const env = { ...process.env, PATH: `${bin}:${process.env['PATH'] ?? ''}`, KUBECONFIG: lab.kubeconfig }
-      return run(['sh', '-c', `set -e; ${line}`], { cwd: clone, env, timeoutMs: TYPES_WITHIN_MS }, limit)
-    }
-    return { lab, machine: started, clone, type, stop }
+    const desk = makeDesk(mkdtempSync(join(lab.dir, 'desk-')), lab, () => ({ '10.1.0.100': started }))
+    await createWeb(lab, signal)
+    return { ...desk, lab, machine: started, stop }
   } catch (error) {
     await stop()
     throw error
   }
-}
-
-/** Programs that the lab has otherwise. There is no registry, and the image is on the nodes already: built from the same Dockerfile. */
-function standIns(lab: Lab, machine: Machine): string {
-  const dir = join(lab.dir, 'typed')
-  mkdirSync(dir)
-  writeSsh(dir, machine)
-  writeFileSync(join(dir, 'docker'), '#!/bin/sh\ncase $1 in build | push) ;; *) exit 1 ;; esac\n', { mode: 0o755 })
-  for (const program of ['kubectl', 'helm']) {
-    writeFileSync(join(dir, program), `#!/bin/sh\nexec ${join(lab.binDir, program)} "$@"\n`, { mode: 0o755 })
-  }
-  return dir
 }
 
 /** The same archive for another name. */
@@ -77,8 +54,8 @@ async function renameImage(archive: string, name: string, dir: string, signal: A
   }
 }
 
-/** A Service that nobody exposes yet, and its pods. */
-function web(): object {
+/** A Service that nobody exposes yet, with the node port of the documents, and its pods. */
+export async function createWeb(lab: Lab, signal: AbortSignal): Promise<void> {
   const container = {
     name: 'web',
     image: agnhostImage,
@@ -89,13 +66,25 @@ function web(): object {
   const template = { metadata: { labels }, spec: { containers: [container] } }
   const set = { apiVersion: 'apps/v1', kind: 'DaemonSet', metadata: { name: 'web' } }
   const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'web' } }
-  const ports = [{ port: 80, targetPort: 8080 }]
-  return {
-    apiVersion: 'v1',
-    kind: 'List',
-    items: [
-      { ...set, spec: { selector: { matchLabels: labels }, template } },
-      { ...service, spec: { type: 'LoadBalancer', selector: labels, ports } },
-    ],
+  const ports = [{ port: 80, targetPort: 8080, nodePort: 31_080 }]
+  const items = [
+    { ...set, spec: { selector: { matchLabels: labels }, template } },
+    { ...service, spec: { type: 'LoadBalancer', selector: labels, ports } },
+  ]
+  const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
+  await lab.kubectl(['apply', '-f', '-'], signal, { input })
+  await lab.kubectl(['rollout', 'status', 'daemonset/web', '--timeout=90s'], signal, { timeoutMs: 100_000 })
+}
+
+const SERVED_WITHIN = { timeoutMs: 90_000, intervalMs: 200 } as const
+
+/** Sees that the Service has the first address of the pool, and that a client outside reaches a pod there. */
+export async function served({ lab, type }: ReadmeWorld, signal: AbortSignal): Promise<void> {
+  const shown = async (limit: AbortSignal) => (await type('kubectl get service web', limit)).includes(' 203.0.113.2 ')
+  await waitFor('the address', shown, SERVED_WITHIN, signal)
+  const ask = async (limit: AbortSignal) => {
+    const { stdout } = await lab.inNamespace('client', ['curl', '-s', '-m', '3', 'http://203.0.113.2/hostname'], limit)
+    return stdout.startsWith('web-')
   }
+  await waitFor('an answer of http://203.0.113.2/', ask, SERVED_WITHIN, signal)
 }

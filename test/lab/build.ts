@@ -1,12 +1,12 @@
 /** Builds the lab's programs from their published Go modules, and the stand-in proxy from this repository. */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import { cached, cacheRoot, hashOf, inTurn, readTree } from './cache.ts'
 import { run } from './process.ts'
 import { type Progress, step } from './progress.ts'
 import { findGo } from './requirements.ts'
-import { type GoModule, goModules } from './versions.ts'
+import { type GoModule, goModules, type MetallbModule } from './versions.ts'
 
 const buildTimeoutMs = 1_800_000
 const caddyDir = resolve(import.meta.dirname, '../caddy-layer4')
@@ -55,6 +55,22 @@ function cachedCaddy(commands: readonly string[], progress: Progress, signal: Ab
     await goBuild({ dir: caddyDir, packages, target, title: 'building Caddy' }, progress, signal)
   }
   return cached(`${commands.join('-')}-${hashOf(readTree(caddyDir, isNotBuilt))}`, make, progress, signal)
+}
+
+/** MetalLB's controller, for the benchmarks: a folder with the program `controller` and, in `crds`, the definitions that it works with. */
+export function buildMetallb(module: MetallbModule, progress: Progress, signal: AbortSignal): Promise<string> {
+  const make = async (target: string) => {
+    mkdirSync(target)
+    const title = `building MetalLB's controller ${module.version}`
+    const packages = [`${module.path}/controller`]
+    await goBuild({ dir: module.dir, packages, target, title }, progress, signal)
+    const go = (await findGo(signal)) ?? 'go'
+    const argv = [go, 'list', '-m', '-f', '{{.Dir}}', module.path]
+    const source = await run(argv, { cwd: module.dir, env: { ...process.env, GOWORK: 'off' } }, signal)
+    cpSync(join(source.trim(), 'config/crd/bases'), join(target, 'crds'), { recursive: true })
+  }
+  const made = [...readTree(module.dir), ...readTree(join(module.dir, '../frr-k8s'))]
+  return cached(`metallb-${module.version}-${hashOf(made)}`, make, progress, signal)
 }
 
 function isNotBuilt(path: string): boolean {

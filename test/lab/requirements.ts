@@ -6,7 +6,7 @@ import { type Progress, step } from './progress.ts'
 import { minimumGo } from './versions.ts'
 
 /** What is meant to be done: each needs what the lines of `packages` name it for. */
-export type Purpose = 'page' | 'api' | 'demo' | 'cluster' | 'image' | 'nginx' | 'envoy'
+export type Purpose = 'page' | 'api' | 'demo' | 'cluster' | 'image' | 'nginx' | 'envoy' | 'chaos'
 
 interface DebianPackage {
   readonly name: string
@@ -26,9 +26,9 @@ const packages: readonly DebianPackage[] = [
     provides: '/etc/ssl/certs/ca-certificates.crt',
     purposes: ['api', 'demo', 'cluster', 'image'],
   },
-  { name: 'iproute2', provides: 'ip', purposes: ['demo', 'cluster'] },
+  { name: 'iproute2', provides: 'ip', purposes: ['demo', 'cluster', 'chaos'] },
   { name: 'util-linux', provides: 'nsenter', purposes: ['api', 'demo', 'cluster'] },
-  { name: 'procps', provides: 'sysctl', purposes: ['demo', 'cluster'] },
+  { name: 'procps', provides: 'sysctl', purposes: ['demo', 'cluster', 'chaos'] },
   { name: 'curl', provides: 'curl', purposes: ['api', 'demo', 'cluster'] },
   { name: 'jq', provides: 'jq', purposes: ['api'] },
   { name: 'haproxy', provides: 'haproxy', purposes: ['api', 'demo', 'cluster'] },
@@ -45,7 +45,8 @@ const packages: readonly DebianPackage[] = [
   { name: 'systemd', provides: '/lib/systemd/systemd', purposes: ['cluster'] },
   { name: 'runc', provides: 'runc', purposes: ['cluster'] },
   { name: 'containernetworking-plugins', provides: '/usr/lib/cni/ptp', purposes: ['cluster'] },
-  { name: 'nftables', provides: 'nft', purposes: ['cluster'] },
+  { name: 'nftables', provides: 'nft', purposes: ['cluster', 'chaos'] },
+  { name: 'faketime', provides: 'faketime', purposes: ['chaos'] },
   { name: 'iptables', provides: 'iptables', purposes: ['cluster'] },
   { name: 'conntrack', provides: 'conntrack', purposes: ['cluster'] },
   { name: 'buildah', provides: 'buildah', purposes: ['image'] },

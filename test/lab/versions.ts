@@ -44,3 +44,20 @@ export const goModules: readonly GoModule[] = [kubernetes, containerd]
 /** The least that shows real Services. */
 export const apiBinaries: readonly string[] = ['etcd', 'kube-apiserver', 'kubectl']
 export const clusterBinaries: readonly string[] = goModules.flatMap((module) => Object.keys(module.packages))
+
+export interface MetallbModule {
+  /** As it is released. */
+  readonly version: string
+  readonly dir: string
+  readonly path: string
+}
+
+/** Modules of their own: two releases cannot be required by one, and nothing but the benchmarks builds them. Pinned in go/metallb/NAME/go.mod. */
+function metallb(name: string, version: string): MetallbModule {
+  return { version, dir: join(import.meta.dirname, 'go/metallb', name), path: 'go.universe.tf/metallb' }
+}
+
+export const metallbModules: Readonly<Record<'throttled' | 'newest', MetallbModule>> = {
+  throttled: metallb('v0.15', 'v0.15.2'),
+  newest: metallb('v0.16', 'v0.16.2'),
+}

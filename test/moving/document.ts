@@ -1,33 +1,19 @@
-/** Runs the documents: their blocks of sh are commands, and blocks of yaml whose first line is `# NAME` are files of that name. All others are for people. */
+/** Runs the documents: their blocks of sh are commands, and blocks of yaml are files of the name that their first line says, `# NAME`. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { ROOT } from './machine.ts'
-
-export interface Block {
-  readonly language: 'sh' | 'yaml'
-  readonly text: string
-}
-
-export function readBlocks(document: string): readonly Block[] {
-  const text = readFileSync(join(ROOT, 'docs/moving', document), 'utf8')
-  return [...text.matchAll(/^( *)```(sh|yaml)\n([\s\S]*?)^ *```$/gm)].map(([, indent = '', language, body = '']) => {
-    const lines = body.split('\n').map((line) => line.slice(indent.length))
-    return { language: language === 'sh' ? 'sh' : 'yaml', text: lines.join('\n') }
-  })
-}
+import { writeFileSync } from 'node:fs'
+import { takeAll } from '../docs/ledger.ts'
+import type { Block } from '../docs/markdown.ts'
 
 /** Runs a whole document in the folder of this process. `between` is called before each block, with what the block is. */
 export async function runDocument(document: string, between: (block: Block) => Promise<void> = async () => {}) {
-  const blocks = readBlocks(document)
-  if (blocks.length === 0) throw new Error(`${document} has no commands`)
-  for (const block of blocks) {
+  for (const block of takeAll(`docs/moving/${document}`)) {
     await between(block)
     if (block.language === 'sh') await runShell(block.text)
     else {
-      const [, name] = /^# (\S+)$/m.exec(block.text.split('\n')[0] ?? '') ?? []
-      if (name !== undefined) writeFileSync(name, block.text)
+      const [, name] = /^# (\S+)\n/.exec(block.text) ?? []
+      if (block.language !== 'yaml' || name === undefined) throw new Error(`${block.at}: nobody knows what it is`)
+      writeFileSync(name, block.text)
     }
   }
 }

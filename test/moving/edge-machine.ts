@@ -1,8 +1,8 @@
 /** The proxy machine with HAProxy, and what the README's installation does before a document goes on. */
 import { cpSync, mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { ROOT } from '../docs/markdown.ts'
 import { runShell } from './document.ts'
-import { ROOT } from './machine.ts'
 
 export const FIXTURES = join(import.meta.dirname, 'fixtures')
 

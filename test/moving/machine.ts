@@ -7,14 +7,15 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join, resolve } from 'node:path'
+import { basename, join } from 'node:path'
 import { test } from 'node:test'
+import { settle } from '../docs/ledger.ts'
+import { ROOT } from '../docs/markdown.ts'
 import { buildBinaries, buildCaddy } from '../lab/build.ts'
 import { fetchEnvoy } from '../lab/envoy.ts'
 import { toStderr } from '../lab/progress.ts'
 import { apiBinaries } from '../lab/versions.ts'
 
-export const ROOT = resolve(import.meta.dirname, '../..')
 export const MAIN = join(ROOT, 'src/main.ts')
 const SHIMS = join(import.meta.dirname, 'fixtures/shims')
 const INSIDE = 'FAIRWAY_MOVING'
@@ -59,7 +60,7 @@ export async function movingTest(
   body: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   if (process.env[INSIDE] !== undefined) {
-    await runInside(body, timeoutMs)
+    await runInside(body, file, timeoutMs)
     return
   }
   const skip = process.getuid?.() === 0 ? false : 'needs root, for namespaces of network and files'
@@ -100,9 +101,10 @@ async function findProgram(program: Moving['program'], signal: AbortSignal): Pro
 }
 
 /** What still runs ends with the process: it is the first one of its namespace. */
-async function runInside(body: (signal: AbortSignal) => Promise<void>, timeoutMs: number): Promise<void> {
+async function runInside(body: (signal: AbortSignal) => Promise<void>, file: string, timeoutMs: number): Promise<void> {
   try {
     await body(AbortSignal.timeout(timeoutMs))
+    settle(file)
     process.exit(0)
   } catch (error) {
     console.error(error)

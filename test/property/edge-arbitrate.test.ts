@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { type Arbitration, arbitrate, type OwnedTable } from '../../src/edge/arbitrate.ts'
+import { type Arbitration, arbitrate, createBinder, type OwnedTable } from '../../src/edge/arbitrate.ts'
 import { ownerName } from '../../src/edge/owners.ts'
 import { frontendKey, socketKey } from '../../src/model/table.ts'
 import { runs } from '../support/builders.ts'
@@ -100,6 +100,27 @@ function wishes(list: readonly OwnedTable[]): ReadonlyMap<string, string> {
 const steps = fc.array(fc.oneof(...OWNERS.map((name) => maybe(name).map((list) => [name, list] as const))), {
   minLength: 4,
   maxLength: 12,
+})
+
+/** Objects that come again: in another owner's table, under other rules, and with other groups beside them. */
+const remembered = fc.array(fc.tuple(fc.constantFrom(...OWNERS), fc.nat({ max: 3 }), fc.boolean()), { maxLength: 8 })
+
+test('what a binder remembers of the arbitrations before changes nothing', () => {
+  fc.assert(
+    fc.property(fc.tuple(...OWNERS.map(ownedTable)), remembered, (known, rounds) => {
+      const bind = createBinder()
+      for (const [name, index, published] of rounds) {
+        const input = {
+          fixed: [],
+          tables: known.map((one, at) => (at === index ? { ...one, owner: owner(name) } : one)),
+          order: [],
+          rules: published ? RULES : rules(),
+        }
+        assert.deepEqual(arbitrate(input, bind), arbitrate(input))
+      }
+    }),
+    runs(500),
+  )
 })
 
 test('who holds a socket keeps it while it asks for it, whatever else anybody does, and a restart changes nobody', () => {

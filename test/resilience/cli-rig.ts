@@ -57,13 +57,6 @@ export async function read(argv: readonly string[], code = 0): Promise<Document>
   return JSON.parse(ran.out) as Document
 }
 
-/** What doctor finds wrong. */
-export async function failures(argv: readonly string[]): Promise<readonly Finding[]> {
-  const { findings = [], kind } = await read(['doctor', '--no-dial', ...argv], 1)
-  assert.equal(kind, 'Diagnosis')
-  return findings.filter(({ state }) => state === 'fail')
-}
-
 export function fileIn(world: World, name: string, content: object): string {
   const file = join(world.dir, name)
   writeFileSync(file, JSON.stringify(content))

@@ -5,8 +5,9 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { freePort } from '../contract/sockets.ts'
 import { waitFor } from '../lab/wait.ts'
-import { execute, fairway, MAIN, ROOT, read } from './cli-rig.ts'
+import { configWith, execute, fairway, MAIN, ROOT, read } from './cli-rig.ts'
 import { FIRST_ADDRESS, startWorld, type World } from './world.ts'
 
 describe('the command line', () => {
@@ -122,6 +123,37 @@ describe('the command line', () => {
     const offline = await fairway('plan', '-f', manifests, '--config', world.config)
     assert.equal(offline.code, 2, offline.err)
     assert.match(offline.out, new RegExp(`\\+ tcp/${FIRST_ADDRESS}:20101 {2}default/web → 2 targets`))
+  })
+
+  test('a plan without an API server ends with 1, and says why', async () => {
+    const text = readFileSync(world.lab.kubeconfig, 'utf8')
+    const kubeconfig = join(world.dir, 'nowhere')
+    const url = `https://127.0.0.1:${await freePort('127.0.0.1')}`
+    writeFileSync(kubeconfig, text.replace(/"server": "[^"]*"/, `"server": "${url}"`))
+    const ran = await fairway('plan', '--config', world.config, '--kubeconfig', kubeconfig)
+    assert.equal(ran.code, 1)
+    assert.match(ran.err, /^fairway: The API server at https:.* cannot be reached/)
+  })
+
+  test('a wait ends: a proxy that never answers', async () => {
+    const silent = createServer(() => undefined).listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    try {
+      const bound = silent.address()
+      const port = typeof bound === 'object' && bound !== null ? bound.port : 0
+      const config = configWith(world, 'silent.yaml', {
+        caddy: { url: `http://127.0.0.1:${port}`, insecure: true, timeout: '500ms' },
+      })
+      const ran = await fairway('plan', '--config', config, '--kubeconfig', world.lab.kubeconfig)
+      assert.equal(ran.code, 1)
+      assert.match(ran.out, /no answer within 500 ms/)
+      const slow = configWith(world, 'slow.yaml', { caddy: { url: `http://127.0.0.1:${port}`, insecure: true } })
+      const cut = await fairway('plan', '--timeout', '2s', '--config', slow, '--kubeconfig', world.lab.kubeconfig)
+      assert.equal(cut.code, 1)
+      assert.match(cut.err, /asking the proxies …\n(.*\n)*fairway: It is not done after 2 s\. /)
+    } finally {
+      silent.close()
+    }
   })
 
   test('kubectl finds it as a plugin', async () => {

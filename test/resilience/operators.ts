@@ -29,15 +29,19 @@ export interface OperatorSettings {
   readonly kubeconfig: string
   /** Elects a leader by a Lease in this namespace. */
   readonly leaseNamespace?: string
+  /** Of another version; by default of this checkout. */
+  readonly main?: string
+  /** Further arguments. */
+  readonly argv?: readonly string[]
 }
 
 export async function startOperator(settings: OperatorSettings): Promise<OperatorProcess> {
-  const { name, dir, config, kubeconfig, leaseNamespace } = settings
+  const { name, dir, config, kubeconfig, leaseNamespace, main = MAIN, argv: more = [] } = settings
   const logFile = join(dir, `${name}.log`)
   const healthPort = await freePort('127.0.0.1')
   const lease = leaseNamespace === undefined ? [] : ['--lease-namespace', leaseNamespace]
   const argv = [
-    MAIN,
+    main,
     'run',
     '--config',
     config,
@@ -46,6 +50,7 @@ export async function startOperator(settings: OperatorSettings): Promise<Operato
     '--health-port',
     String(healthPort),
     ...lease,
+    ...more,
   ]
   const output = openSync(logFile, 'a')
   const child = spawn(process.execPath, argv, {

@@ -3,16 +3,23 @@ import { createConnection, createServer, type Server, type Socket } from 'node:n
 
 export interface Relay {
   readonly port: number
+  /** For HTTPS. */
+  readonly url: string
   /** From now on nothing passes, in either direction, and nothing is closed: as if a cable were pulled. */
   cut(): void
+  /** Closes all connections. New ones pass. */
+  breakOff(): void
+  /** From now on it leads elsewhere. Connections from before are closed. */
+  lead(toPort: number): void
   close(): Promise<void>
 }
 
 export async function startRelay(host: string, port: number): Promise<Relay> {
   const sockets = new Set<Socket>()
   let cut = false
+  let to = port
   const server = createServer((incoming) => {
-    const outgoing = createConnection({ host, port })
+    const outgoing = createConnection({ host, port: to })
     for (const socket of [incoming, outgoing]) {
       sockets.add(socket)
       socket.on('error', () => socket.destroy())
@@ -25,8 +32,13 @@ export async function startRelay(host: string, port: number): Promise<Relay> {
   await listen(server)
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the relay has no port')
+  const breakOff = () => {
+    for (const socket of sockets) socket.destroy()
+  }
   return {
     port: address.port,
+    url: `https://127.0.0.1:${address.port}`,
+    breakOff,
     cut: () => {
       cut = true
       for (const socket of sockets) {
@@ -34,8 +46,12 @@ export async function startRelay(host: string, port: number): Promise<Relay> {
         socket.pause()
       }
     },
+    lead: (toPort) => {
+      to = toPort
+      breakOff()
+    },
     close: async () => {
-      for (const socket of sockets) socket.destroy()
+      breakOff()
       await new Promise<void>((resolve) => {
         server.close(() => resolve())
       })

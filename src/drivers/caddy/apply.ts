@@ -1,15 +1,16 @@
-import { isDeepStrictEqual } from 'node:util'
-import { type Servers, writeServers } from '../../caddy/apps.ts'
+import { readApps, type Servers, writeServers } from '../../caddy/apps.ts'
 import { parseBindError } from '../../caddy/bind-error.ts'
 import type { AdminClient, Answer } from '../../caddy/client.ts'
 import { answerProblem, caddyText, notConfirmed } from '../../caddy/errors.ts'
+import { readOwnership } from '../../caddy/ownership.ts'
 import type { Applied, Plan, Refusal } from '../../model/driver.ts'
+import { sameJson } from '../../model/json.ts'
 import { FairwayError } from '../../model/problems.ts'
 import type { Dial } from '../common/probe.ts'
 import { resolveTable } from '../common/wanted.ts'
 import { isSameAs, mergeServers } from './merge.ts'
 import { type PreflightParts, preflight, withBarred } from './preflight.ts'
-import { readSnapshot, type Snapshot } from './snapshot.ts'
+import type { Snapshot } from './snapshot.ts'
 import { cutStrays } from './strays.ts'
 
 export interface Applier extends PreflightParts {
@@ -96,15 +97,15 @@ async function writeAndConfirm(
 /** What of ours the proxy does not show as written, or undefined. Others may have changed theirs in between: that is no concern of ours. */
 async function compareWithProxy(
   { client, options }: Applier,
-  before: Snapshot,
+  { foreign, owned, siblings }: Snapshot,
   servers: Servers,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const { owned, siblings } = await readSnapshot(client, options, signal)
-  const ours = [...servers.keys()].filter((key) => servers.get(key) !== before.foreign.get(key))
-  const missing = ours.find((key) => !isDeepStrictEqual((owned.get(key) ?? siblings.get(key))?.json, servers.get(key)))
-  if (missing !== undefined) return `server ${missing} is not as written`
-  const gone = [...owned.keys(), ...before.siblings.keys()].filter((key) => !servers.has(key))
-  const stale = gone.find((key) => owned.has(key) || siblings.has(key))
+  const { servers: shown } = await readApps(client, options, signal)
+  const ours = [...servers].filter(([key, json]) => json !== foreign.get(key))
+  const missing = ours.find(([key, json]) => !sameJson(shown.get(key), json))
+  if (missing !== undefined) return `server ${missing[0]} is not as written`
+  const gone = [...owned.keys(), ...siblings.keys()].filter((key) => shown.has(key) && !servers.has(key))
+  const stale = gone.find((key) => readOwnership(options, key, shown.get(key)) !== undefined)
   return stale === undefined ? undefined : `server ${stale} is still there`
 }

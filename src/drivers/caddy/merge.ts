@@ -1,8 +1,7 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { Servers } from '../../caddy/apps.ts'
 import { serverId } from '../../caddy/names.ts'
 import { renderRoutes, renderServer } from '../../caddy/render.ts'
-import { isObject } from '../../model/json.ts'
+import { isObject, sameJson } from '../../model/json.ts'
 import { socketOf } from '../../model/listen.ts'
 import { serverKey } from '../../model/server-names.ts'
 import type { Served } from '../../model/table.ts'
@@ -68,6 +67,6 @@ export function isSameAs({ foreign, owned }: Snapshot, servers: Servers): boolea
   if (servers.size !== foreign.size + owned.size) return false
   return (
     [...foreign].every(([key, json]) => servers.get(key) === json) &&
-    [...owned].every(([key, { json }]) => servers.has(key) && isDeepStrictEqual(servers.get(key), json))
+    [...owned].every(([key, { json }]) => servers.has(key) && sameJson(servers.get(key), json))
   )
 }

@@ -4,6 +4,7 @@ import type { AdminClient } from '../../caddy/client.ts'
 import { readListeners } from '../../caddy/listeners.ts'
 import { readOwnership } from '../../caddy/ownership.ts'
 import type { Listener, Observed } from '../../model/driver.ts'
+import { sameJson } from '../../model/json.ts'
 import { adminListeners } from '../../model/listeners.ts'
 import type { ServerName } from '../../model/server-names.ts'
 import { tableOf } from '../common/table-of.ts'
@@ -35,16 +36,26 @@ export interface Snapshot {
   readonly siblings: ReadonlyMap<string, SiblingServer>
 }
 
-/** Reads the configuration of all apps. */
-export async function readSnapshot(client: AdminClient, options: CaddyOptions, signal: AbortSignal): Promise<Snapshot> {
-  return snapshotOf(options, await readApps(client, options, signal))
+/** Reads the configuration of all apps. A server that is as it was in the snapshot before is not made out again. */
+export async function readSnapshot(
+  client: AdminClient,
+  options: CaddyOptions,
+  before: Snapshot | undefined,
+  signal: AbortSignal,
+): Promise<Snapshot> {
+  return snapshotOf(options, await readApps(client, options, signal), before)
 }
 
-function snapshotOf(options: CaddyOptions, apps: Apps): Snapshot {
+function snapshotOf(options: CaddyOptions, apps: Apps, before: Snapshot | undefined): Snapshot {
   const foreign = new Map<string, unknown>()
   const owned = new Map<string, OwnedServer>()
   const siblings = new Map<string, SiblingServer>()
   for (const [key, json] of apps.servers) {
+    const known = before?.owned.get(key)
+    if (known !== undefined && sameJson(known.json, json)) {
+      owned.set(key, known)
+      continue
+    }
     const ownership = readOwnership(options, key, json)
     if (ownership?.whose === 'ours') {
       const { name } = ownership

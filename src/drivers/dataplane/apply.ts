@@ -127,7 +127,7 @@ function sameEstate({ estates }: Snapshot, { holder, sections }: Estate): Sectio
 }
 
 /** Of all that HAProxy says while it reloads, the alerts tell why it did not. */
-function reloadProblem(options: DataplaneOptions, text: string): Problem {
+export function reloadProblem(options: DataplaneOptions, text: string): Problem {
   const alerts = text.split('\n').filter((line) => line.includes('[ALERT]'))
   const said = oneLine(alerts.length > 0 ? alerts.join(' ') : text)
   return rejected(options, said === '' ? 'its reload failed without a word' : said, 'transient')

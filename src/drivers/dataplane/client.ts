@@ -40,9 +40,11 @@ export function createDataplaneClient(options: DataplaneOptions): DataplaneClien
   const asker = createAsker(options, DATAPLANE)
 
   async function send({ method, path, body }: Sent, limit: AbortSignal): Promise<Answer> {
+    const user = await readUser(options)
+    const basic = user === undefined ? '' : Buffer.from(user).toString('base64')
     const headers = {
       'user-agent': options.userAgent ?? 'fairway',
-      ...(await credentials(options)),
+      ...(user === undefined ? {} : { authorization: `Basic ${basic}` }),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     }
     const dispatcher = await agents.current()
@@ -52,7 +54,10 @@ export function createDataplaneClient(options: DataplaneOptions): DataplaneClien
     const answer = await request(base + path, sent)
     const reloadId = answer.headers['reload-id']
     const id = typeof reloadId === 'string' && reloadId !== '' ? reloadId : undefined
-    return { status: answer.statusCode, body: await answer.body.text(), reloadId: id }
+    const text = await answer.body.text()
+    // A password has no form of its own: what the API says of a failure goes to logs and Events.
+    const said = answer.statusCode < 300 || user === undefined ? text : hide(text, [basic, passwordOf(user)])
+    return { status: answer.statusCode, body: said, reloadId: id }
   }
 
   return {
@@ -62,12 +67,21 @@ export function createDataplaneClient(options: DataplaneOptions): DataplaneClien
   }
 }
 
-async function credentials({ proxy, userFile }: DataplaneOptions): Promise<Readonly<Record<string, string>>> {
-  if (userFile === undefined) return {}
+/** `NAME:PASSWORD`; undefined where a client certificate says who we are. */
+async function readUser({ proxy, userFile }: DataplaneOptions): Promise<string | undefined> {
+  if (userFile === undefined) return undefined
   const user = (await readSecretFile(proxy, 'userFile', userFile)).trim()
-  // RFC 7617: the first colon ends the name.
-  if (/^[^\s:]+:.+$/.test(user)) return { authorization: `Basic ${Buffer.from(user).toString('base64')}` }
+  if (/^[^\s:]+:.+$/.test(user)) return user
   const message = `userFile of proxy ${proxy} does not hold NAME:PASSWORD: ${userFile}`
   const remedy = 'Write one line into it: the name and the password of a user of the API, with a colon between them'
   throw new FairwayError({ code: 'ConfigInvalid', kind: 'terminal', message, remedy })
+}
+
+/** RFC 7617: the first colon ends the name. */
+function passwordOf(user: string): string {
+  return user.slice(user.indexOf(':') + 1)
+}
+
+function hide(text: string, secrets: readonly string[]): string {
+  return secrets.reduce((shown, secret) => shown.replaceAll(secret, '…'), text)
 }

@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { describeEndpoint, type Endpoint } from '../../http/endpoint.ts'
 import { oneLine, type Program, revisionConflict, unauthorized, unreachable } from '../../http/failures.ts'
+import { adoptRemedy } from '../../model/adoption.ts'
 import type { Problem } from '../../model/problems.ts'
+import type { Owner } from '../../model/table.ts'
 
 /** What a failed request is explained with. */
 export const DATAPLANE: Program = {
@@ -33,7 +35,9 @@ export function answerProblem(endpoint: Endpoint, status: number, body: string):
   if (status === 401 || status === 403) return unauthorized(endpoint, DATAPLANE, text)
   const error = readError(body)
   if (error === undefined || status < 400 || isUnknownPath(status, text)) {
-    const what = `something that is not the Data Plane API v3 answers with status ${status}: ${text}`
+    // What comes with success is not looked through for our password, and says nothing of what is wrong.
+    const said = status < 300 ? '' : `: ${text}`
+    const what = `something that is not the Data Plane API v3 answers with status ${status}${said}`
     return unreachable(endpoint, what, `Check scheme, host and port of the URL against ${DATAPLANE.listen}`)
   }
   // 409: another version, or there is what we believed absent; 406: somebody else's commit made ours outdated; 404: what we believed there is gone.
@@ -80,11 +84,12 @@ export function notConfirmed({ proxy }: Endpoint, what: string): Problem {
 }
 
 /** A section bears our names and the UID of another cluster. */
-export function ownerConflict({ proxy }: Endpoint, section: string, name: string, uid: string, ours: string): Problem {
+export function ownerConflict({ proxy }: Endpoint, section: string, owner: Owner, uid: string): Problem {
+  const name = `${owner.cluster}/${owner.className}`
   return {
     code: 'OwnerConflict',
     kind: 'terminal',
-    message: `section ${section} on proxy ${proxy} belongs to another cluster that also calls itself ${name} (UID ${uid}, ours is ${ours})`,
-    remedy: `Give each cluster a name of its own; if this cluster replaces the other one, delete the sections fairway.${name.replace('/', '.')}.* on the proxy`,
+    message: `section ${section} on proxy ${proxy} belongs to another cluster that also calls itself ${name} (UID ${uid}, ours is ${owner.uid})`,
+    remedy: adoptRemedy(owner, uid, proxy),
   }
 }

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
-import { fieldOf } from '../../model/json.ts'
+import { fieldOf, isObject } from '../../model/json.ts'
 import { FairwayError } from '../../model/problems.ts'
 import { isNameOf, parseServerKey, type ServerName } from '../../model/server-names.ts'
-import { type FrontendKey, frontendKey } from '../../model/table.ts'
+import { type FrontendKey, frontendKey, type Owner } from '../../model/table.ts'
 import { backendsOf, type Route } from './backends.ts'
 import { ownerConflict } from './errors.ts'
 import { defaultsName, type Holder, parseBackendName, parseDefaultsName } from './names.ts'
@@ -41,7 +41,20 @@ export interface Estates {
   readonly siblings: readonly Estate[]
 }
 
-type Found = { readonly kind: Kind; readonly section: Section; readonly holder: Holder }
+/** A section whose name says whose it is. */
+interface Found {
+  readonly kind: Kind
+  readonly section: Section
+  readonly holder: Holder
+}
+
+/** A section that bears our name. */
+export interface NamedSection {
+  readonly kind: Kind
+  readonly section: Section
+  /** Of the cluster that has marked it; undefined: its mark is gone. */
+  readonly uid: string | undefined
+}
 
 /**
  * Sorts out whose each section is.
@@ -56,13 +69,12 @@ type Found = { readonly kind: Kind; readonly section: Section; readonly holder: 
  */
 export function readEstates(options: DataplaneOptions, sections: Sections): Estates {
   const { owner } = options
-  const found = KINDS.flatMap((kind) => [...sections[kind].values()].flatMap((one) => findHolder(kind, one)))
-  const ours = found.filter(({ holder }) => isNameOf(owner, { ...holder, ...NOWHERE }))
+  const found = findAll(sections)
+  const ours = found.filter((one) => isNamed(owner, one))
   for (const { section } of ours) {
     const uid = uidOf(section)
     if (uid !== undefined && uid !== owner.uid) {
-      const name = `${owner.cluster}/${owner.className}`
-      throw new FairwayError(ownerConflict(options, section.name, name, uid, owner.uid))
+      throw new FairwayError(ownerConflict(options, section.name, owner, uid))
     }
   }
   const others = found.filter(
@@ -77,7 +89,39 @@ export function readEstates(options: DataplaneOptions, sections: Sections): Esta
   }
 }
 
+/** The sections that bear our name, whoever has marked them. */
+export function findNamed(owner: Owner, sections: Sections): readonly NamedSection[] {
+  const named = findAll(sections).filter((one) => isNamed(owner, one))
+  return named.map(({ kind, section }) => ({ kind, section, uid: uidOf(section) }))
+}
+
+/** The section with another UID in its mark, and nothing else changed. */
+export function markAnew(section: Section, uid: string): Section {
+  const [metadata, mark] = [section['metadata'], markOf(section)]
+  return { ...section, metadata: { ...asObject(metadata), fairway: { ...asObject(mark), uid } } }
+}
+
+function asObject(value: unknown): object {
+  return isObject(value) ? value : {}
+}
+
+/** How many frontends a section listens for; one that cannot be read is for one. */
+export function countFrontends(section: Section, backends: Sections['backends']): number {
+  const name = parseServerKey(section.name)
+  return name === undefined
+    ? 0
+    : Math.max(readRoutes(name, fieldOf(markOf(section), 'routes'), backends)?.length ?? 1, 1)
+}
+
 const NOWHERE = { protocol: 'TCP', address: '', port: 0 } as const
+
+function findAll(sections: Sections): readonly Found[] {
+  return KINDS.flatMap((kind) => [...sections[kind].values()].flatMap((one) => findHolder(kind, one)))
+}
+
+function isNamed(owner: Owner, { holder }: Found): boolean {
+  return isNameOf(owner, { ...holder, ...NOWHERE })
+}
 
 function findHolder(kind: Kind, section: Section): readonly Found[] {
   const holder = PARSERS[kind](section.name)

@@ -1,3 +1,4 @@
+import { sourcesAt } from '../../haproxy/sources.ts'
 import { familyOf } from '../../model/address.ts'
 import { type ListenMap, socketOf } from '../../model/listen.ts'
 import { serverKey } from '../../model/server-names.ts'
@@ -28,7 +29,7 @@ export function renderSocket({ owner, listen }: FrontendContext, routes: readonl
     mode: 'tcp',
     metadata: metadataOf({ uid: owner.uid, routes: sorted.map(markOf) }),
     binds: { [bind.name]: bind },
-    ...withoutEmpty(shared ? renderShared(sorted) : renderAlone(first)),
+    ...withoutEmpty(shared ? renderShared(sorted, address) : renderAlone(first, address)),
   }
 }
 
@@ -57,14 +58,17 @@ function rule(type: Rules, action: object, cond?: 'if' | 'unless', test?: string
 const REJECT = { action: 'reject' }
 
 /** One frontend has the socket: its clients are judged when they connect. */
-function renderAlone(route: Route): Readonly<Record<string, unknown>> {
-  const { sourceRanges, maxConnections, idleTimeoutMs } = route.frontend
+function renderAlone(route: Route, address: string): Readonly<Record<string, unknown>> {
+  const { maxConnections, idleTimeoutMs } = route.frontend
+  const sources = sourcesAt(address, route.frontend.sourceRanges)
   return {
     // Until a target is connected; from then on the backend's tunnel timeout holds for both sides.
     ...(idleTimeoutMs === undefined ? {} : { client_timeout: idleTimeoutMs }),
-    acl_list: sourceRanges.map((range) => acl('from', 'src', range)),
+    acl_list: (sources ?? []).map((range) => acl('from', 'src', range)),
     tcp_request_rule_list: [
-      ...(sourceRanges.length === 0 ? [] : [rule('connection', REJECT, 'unless', 'from')]),
+      ...(sources === undefined
+        ? []
+        : [sources.length === 0 ? rule('connection', REJECT) : rule('connection', REJECT, 'unless', 'from')]),
       ...(maxConnections === undefined ? [] : [rule('connection', REJECT, 'if', `{ fe_conn gt ${maxConnections} }`)]),
       ...portRule(route, 'connection', ''),
     ],
@@ -77,14 +81,14 @@ function renderAlone(route: Route): Readonly<Record<string, unknown>> {
  * Several frontends share the socket: the server name that a client greets with decides (RFC 6066, section 3). Rules are read in order, and an
  * `accept` ends them, so that those of the frontend without hosts, which come last, hold for everybody else.
  */
-function renderShared(routes: readonly Route[]): Readonly<Record<string, unknown>> {
+function renderShared(routes: readonly Route[], address: string): Readonly<Record<string, unknown>> {
   const hosted = routes.filter(({ frontend }) => frontend.hosts.length > 0)
   const rest = routes.find(({ frontend }) => frontend.hosts.length === 0)
   const parts = hosted.map((route, place) => ({ route, to: `to.${place}`, from: `from.${place}` }))
   return {
     acl_list: [
-      ...parts.flatMap(({ route, to, from }) => [...hostAcls(route, to), ...rangeAcls(route, from)]),
-      ...(rest === undefined ? [] : rangeAcls(rest, 'from')),
+      ...parts.flatMap(({ route, to, from }) => [...hostAcls(route, to), ...rangeAcls(route, address, from)]),
+      ...(rest === undefined ? [] : rangeAcls(rest, address, 'from')),
     ],
     tcp_request_rule_list: [
       { type: 'inspect-delay', timeout: HELLO_PATIENCE_MS },
@@ -93,10 +97,10 @@ function renderShared(routes: readonly Route[]): Readonly<Record<string, unknown
       // All but the first label: what a wildcard is compared with.
       rule('content', setVar('parent', 'var(txn.name),field(2,.,0)'), 'unless', '{ var(txn.name) -m beg . }'),
       ...parts.flatMap(({ route, to, from }) => [
-        ...contentRules(route, from, `${to} `),
+        ...contentRules(route, address, from, `${to} `),
         rule('content', { action: 'accept' }, 'if', to),
       ]),
-      ...(rest === undefined ? [rule('content', REJECT)] : contentRules(rest, 'from', '')),
+      ...(rest === undefined ? [rule('content', REJECT)] : contentRules(rest, address, 'from', '')),
     ],
     backend_switching_rule_list: [
       ...parts.flatMap(({ route, to }) => [
@@ -125,21 +129,26 @@ function hostAcls({ frontend }: Route, to: string): readonly object[] {
   )
 }
 
-function rangeAcls({ frontend }: Route, from: string): readonly object[] {
-  return frontend.sourceRanges.map((range) => acl(from, 'src', range))
+function rangeAcls({ frontend }: Route, address: string, from: string): readonly object[] {
+  return (sourcesAt(address, frontend.sourceRanges) ?? []).map((range) => acl(from, 'src', range))
 }
 
 /** Rules for the clients for whom the condition `to` holds; an empty one holds for all. */
-function contentRules(route: Route, from: string, to: string): readonly object[] {
-  const { sourceRanges, maxConnections } = route.frontend
+function contentRules(route: Route, address: string, from: string, to: string): readonly object[] {
+  const { maxConnections } = route.frontend
+  const sources = sourcesAt(address, route.frontend.sourceRanges)
   const ways = route.fallback === undefined ? [route.to] : [route.to, route.fallback]
   return [
-    ...(sourceRanges.length === 0 ? [] : [rule('content', REJECT, 'if', `${to}!${from}`)]),
+    ...(sources === undefined ? [] : [rejectIf(`${to}${sources.length === 0 ? '' : `!${from}`}`)]),
     ...(maxConnections === undefined
       ? []
       : ways.map((name) => rule('content', REJECT, 'if', `${to}{ be_conn(${name}) ge ${maxConnections} }`))),
     ...portRule(route, 'content', to),
   ]
+}
+
+function rejectIf(condition: string): object {
+  return condition === '' ? rule('content', REJECT) : rule('content', REJECT, 'if', condition.trim())
 }
 
 /** Servers of a backend that frontends share take the port that the client would have asked for. */

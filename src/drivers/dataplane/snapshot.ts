@@ -12,7 +12,7 @@ import { answerProblem, rejected } from './errors.ts'
 import { type Estates, readEstates } from './estates.ts'
 import type { DataplaneOptions } from './options.ts'
 import { awaitReloads } from './reloads.ts'
-import { byName, KINDS, type Kind, type Section } from './sections.ts'
+import { byName, KINDS, type Kind, type Section, type Sections } from './sections.ts'
 
 /** One reading of a configuration. */
 export interface Snapshot {
@@ -26,19 +26,36 @@ export interface Snapshot {
 const MOST_READINGS = 5
 const PAUSE_MS = 100
 
-/** Reads the configuration when no reload is due: one that fails takes back what the file has had in the meantime. */
+/** All sections of the kinds that we write, whoever's they are. */
+export interface Configuration {
+  readonly version: number
+  readonly sections: Sections
+  /** The file. */
+  readonly raw: string
+}
+
 export async function readSnapshot(
   client: DataplaneClient,
   options: DataplaneOptions,
   signal: AbortSignal,
 ): Promise<Snapshot> {
+  return snapshotOf(options, await readConfiguration(client, options, signal))
+}
+
+/** Reads the configuration when no reload is due: one that fails takes back what the file has had in the meantime. */
+export async function readConfiguration(
+  client: DataplaneClient,
+  options: DataplaneOptions,
+  signal: AbortSignal,
+): Promise<Configuration> {
   await awaitReloads(client, options, signal)
   for (let reading = 1; reading <= MOST_READINGS; reading++) {
     const version = await readVersion(client, options, signal)
     const read = await Promise.all(KINDS.map((kind) => readSections(client, options, kind, signal)))
     const raw = await client.get('/configuration/raw', signal)
     if (raw.status !== 200) throw new FairwayError(answerProblem(options, raw.status, raw.body))
-    if ((await readVersion(client, options, signal)) === version) return snapshotOf(options, version, read, raw.body)
+    if ((await readVersion(client, options, signal)) === version)
+      return { version, sections: sectionsOf(read), raw: raw.body }
     await delay(PAUSE_MS, undefined, { signal })
   }
   throw new FairwayError(revisionConflict(options, 'HAProxy'))
@@ -79,14 +96,12 @@ function jsonOf(body: string): unknown {
   }
 }
 
-function snapshotOf(
-  options: DataplaneOptions,
-  version: number,
-  [defaults, backends, frontends]: readonly ReadonlyMap<string, Section>[],
-  raw: string,
-): Snapshot {
+function sectionsOf([defaults, backends, frontends]: readonly ReadonlyMap<string, Section>[]): Sections {
   const none: ReadonlyMap<string, Section> = new Map()
-  const sections = { defaults: defaults ?? none, backends: backends ?? none, frontends: frontends ?? none }
+  return { defaults: defaults ?? none, backends: backends ?? none, frontends: frontends ?? none }
+}
+
+function snapshotOf(options: DataplaneOptions, { version, sections, raw }: Configuration): Snapshot {
   const estates = readEstates(options, sections)
   const mine = new Set([...estates.ours.sections.frontends.keys()].map((name) => `frontend ${name}`))
   const listeners = readListeners(raw).filter(({ holder }) => !mine.has(holder))

@@ -1,3 +1,4 @@
+import type { HeardTable } from '../../model/edge-heard.ts'
 import { sameSettings } from '../../model/same.ts'
 import {
   type Frontend,
@@ -24,27 +25,57 @@ export interface GroupChange {
   readonly remove: readonly Pick<Target, 'address' | 'port'>[]
 }
 
-/** What turns one table into another, as a PATCH says it; undefined when they are the same. Groups are compared by id, and the names of targets not at all. */
-export function deltaOf(stored: Table, wanted: Table): Delta | undefined {
+/** What of a stored table is more than is known here: unless it is kept as it is, it is written anew. */
+export type Foreign = Pick<HeardTable, 'foreign' | 'foreignGroups'>
+
+const NOTHING: Foreign = { foreign: new Set(), foreignGroups: new Set() }
+
+/**
+ * What turns one table into another, as a PATCH says it; undefined when they are the same. Groups are compared by id, and the names of targets not at
+ * all. What of `foreign` is in `keep` stays: it is wanted as the very object that is stored, or cannot even be read.
+ */
+export function deltaOf(
+  stored: Table,
+  wanted: Table,
+  { foreign, foreignGroups }: Foreign = NOTHING,
+  keep: ReadonlySet<FrontendKey> = NOTHING.foreign,
+): Delta | undefined {
+  const had = keysOf(stored)
   const frontends = {
-    set: changedFrontends(stored.frontends, wanted.frontends),
-    remove: goneOf(stored.frontends, wanted.frontends, frontendKey),
+    set: changedFrontends(stored.frontends, wanted.frontends, foreign.difference(keep)),
+    remove: goneOf([...had.union(foreign)], wanted.frontends.map(frontendKey)).filter((key) => !keep.has(key)),
   }
-  const had = new Map(stored.groups.map((group) => [group.id, group]))
-  const changes = wanted.groups.map((group) => changeOf(had.get(group.id), group))
+  const hadGroups = new Map(stored.groups.map((group) => [group.id, group]))
+  const changes = wanted.groups.map((group) => {
+    const before = hadGroups.get(group.id)
+    return changeOf(before !== group && foreignGroups.has(group.id) ? undefined : before, group)
+  })
+  // Nobody here knows where a kept one leads that cannot be read.
+  const leadsSomewhere = !foreign.intersection(keep).isSubsetOf(had)
   const groups = {
     set: changes.flatMap((change) => (change !== undefined && 'targets' in change ? change : [])),
     change: changes.flatMap((change) => (change !== undefined && 'add' in change ? change : [])),
-    remove: goneOf(stored.groups, wanted.groups, ({ id }) => id),
+    remove: leadsSomewhere
+      ? []
+      : goneOf(
+          [...hadGroups.keys()],
+          wanted.groups.map(({ id }) => id),
+        ),
   }
   const lists = [...Object.values(frontends), ...Object.values(groups)]
   return lists.every(({ length }) => length === 0) ? undefined : { frontends, groups }
 }
 
-function changedFrontends(stored: readonly Frontend[], wanted: readonly Frontend[]): readonly Frontend[] {
+function changedFrontends(
+  stored: readonly Frontend[],
+  wanted: readonly Frontend[],
+  foreign: ReadonlySet<FrontendKey>,
+): readonly Frontend[] {
   const had = new Map(stored.map((one) => [frontendKey(one), one]))
   return wanted.filter((one) => {
-    const before = had.get(frontendKey(one))
+    const key = frontendKey(one)
+    if (foreign.has(key)) return true
+    const before = had.get(key)
     if (before === one) return false
     const alike =
       before?.group === one.group && before.targetPort === one.targetPort && before.service?.uid === one.service?.uid
@@ -52,9 +83,13 @@ function changedFrontends(stored: readonly Frontend[], wanted: readonly Frontend
   })
 }
 
-function goneOf<T>(stored: readonly T[], wanted: readonly T[], key: (one: T) => string): string[] {
-  const wants = new Set(wanted.map(key))
-  return stored.map(key).filter((one) => !wants.has(one))
+function keysOf({ frontends }: Table): ReadonlySet<FrontendKey> {
+  return new Set(frontends.map(frontendKey))
+}
+
+function goneOf(stored: readonly string[], wanted: readonly string[]): string[] {
+  const wants = new Set(wanted)
+  return stored.filter((one) => !wants.has(one))
 }
 
 /** What of a group changes: all of it where that is new or not longer than the difference; undefined where nothing does. */

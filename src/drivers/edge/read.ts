@@ -1,15 +1,11 @@
 import type { z } from 'zod'
 import { describeEndpoint } from '../../http/endpoint.ts'
+import { adoptRemedy } from '../../model/adoption.ts'
 import type { Observed, Refusal, Sibling } from '../../model/driver.ts'
-import {
-  type EdgeInfo,
-  infoSchema,
-  type TablesAnswer,
-  tableAnswerSchema,
-  tablesAnswerSchema,
-} from '../../model/edge-wire.ts'
+import { type HeardTable, heardAnswerSchema } from '../../model/edge-heard.ts'
+import { type EdgeInfo, infoSchema, type TablesAnswer, tablesAnswerSchema } from '../../model/edge-wire.ts'
 import { FairwayError, type Problem } from '../../model/problems.ts'
-import { EMPTY_TABLE, type Owner, type Table } from '../../model/table.ts'
+import { EMPTY_TABLE, type Owner } from '../../model/table.ts'
 import type { Answer, EdgeClient } from './client.ts'
 import { answerProblem, isNotFound } from './errors.ts'
 import type { EdgeOptions } from './options.ts'
@@ -22,6 +18,8 @@ export interface Snapshot {
   /** Tables of our cluster's other classes that our credential may read. */
   readonly others: TablesAnswer['tables']
   readonly observed: Observed
+  /** Groups of the table that say more than is known here. */
+  readonly foreignGroups: ReadonlySet<string>
 }
 
 /** Of a table in the API of the edge. */
@@ -41,30 +39,37 @@ export async function readSnapshot(
   const [about, mine, list] = await Promise.all([
     client.get('/v1/info', signal),
     client.get(tablePath(owner) + known, signal),
-    client.get(`/v1/tables/${owner.cluster}`, signal),
+    // Thousands of keys of our own that the table says anyway. An edge that does not know the word tells them all the same.
+    client.get(`/v1/tables/${owner.cluster}?except=${owner.className}`, signal),
   ])
   const info = parse(options, infoSchema, about)
   // A credential for one class may be refused the list: then there are no others for us.
   const { tables } = list.status === 200 ? parse(options, tablesAnswerSchema, list) : { tables: [] }
   const others = tables.filter((one) => one.class !== owner.className && one.uid === owner.uid)
   if (isNotFound(mine.status, mine.body)) return snapshotOf(options, { generation: 0, info, others }, NOTHING)
-  const answer = parse(options, tableAnswerSchema, mine)
+  const answer = parse(options, heardAnswerSchema, mine)
   if (answer.uid !== owner.uid) throw conflict(options, answer.uid)
-  const unchanged = last?.generation === answer.generation ? last.observed.table : EMPTY_TABLE
+  const unchanged = last?.generation === answer.generation ? tableOf(last) : NO_TABLE
   const { generation, table = unchanged, trouble } = answer
   const told = { ...answer, table, trouble: trouble && troubleOf(options, trouble) }
   return snapshotOf(options, { generation, info, others }, told)
 }
 
+const NO_TABLE: HeardTable = { ...EMPTY_TABLE, foreign: new Set(), foreignGroups: new Set() }
+
+function tableOf({ observed, foreignGroups }: Snapshot): HeardTable {
+  return { ...observed.table, foreign: observed.drifted, foreignGroups }
+}
+
 /** What an edge tells of our table. */
 export interface Told {
-  readonly table: Table
+  readonly table: HeardTable
   readonly verdicts: readonly { readonly key: string; readonly state: string; readonly problem?: Problem }[]
   readonly notices: Observed['notices']
   readonly trouble: Problem | undefined
 }
 
-const NOTHING: Told = { table: EMPTY_TABLE, verdicts: [], notices: [], trouble: undefined }
+const NOTHING: Told = { table: NO_TABLE, verdicts: [], notices: [], trouble: undefined }
 
 /** What answers of an edge come to. */
 export function snapshotOf(
@@ -75,8 +80,9 @@ export function snapshotOf(
   const siblings = others.flatMap((other): Sibling[] => other.keys.map((key) => ({ className: other.class, key })))
   const observed = {
     revision: [generation, ...others.map((other) => `${other.class} ${other.generation}`)].join(', '),
-    table,
-    drifted: new Set<string>(),
+    table: { frontends: table.frontends, groups: table.groups },
+    // Not as we would write it: by another version.
+    drifted: table.foreign,
     listeners: info.listeners,
     siblings,
     refused: verdicts.flatMap(({ key, state, problem }) =>
@@ -86,7 +92,7 @@ export function snapshotOf(
     trouble,
     capabilities: info.capabilities,
   }
-  return { generation, info, others, observed }
+  return { generation, info, others, observed, foreignGroups: table.foreignGroups }
 }
 
 /** The edge does not know what it is called here, and a class may have several. */
@@ -108,7 +114,7 @@ function conflict(options: EdgeOptions, uid: string): FairwayError {
     code: 'OwnerConflict',
     kind: 'terminal',
     message: `the table ${name} on ${describeEndpoint(options)} belongs to another cluster of that name (UID ${uid}, ours is ${ours})`,
-    remedy: `Give each cluster a name of its own; if this cluster replaces the other one, run "fairway edge table remove ${name}" on the proxy`,
+    remedy: adoptRemedy(options.owner, uid, options.proxy),
   })
 }
 

@@ -28,7 +28,7 @@ function nameGroups(wanted: readonly TargetGroup[], stored: readonly TargetGroup
     const id = rival === undefined ? group.id : freeName(taken)
     taken.add(id)
     names.set(group.id, id)
-    groups.push({ ...group, id })
+    groups.push(rival === undefined ? group : { ...group, id })
   }
   return { names, groups }
 }

@@ -131,3 +131,21 @@ func TestMissingParents(t *testing.T) {
 		}
 	}
 }
+
+// Whether the app is there can be asked without a change: a Caddyfile that
+// names it is translated, and nothing is loaded.
+func TestAdaptKnowsTheApp(t *testing.T) {
+	c := startCaddy(t)
+	before := c.call(http.MethodGet, "/config/", "", "").body
+	answer, err := http.Post("http://"+c.admin+"/adapt", "text/caddyfile", strings.NewReader("{\n\tlayer4 {\n\t}\n}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		t.Errorf("status %d", answer.StatusCode)
+	}
+	if now := c.call(http.MethodGet, "/config/", "", "").body; now != before {
+		t.Errorf("the question changed the config: %s", now)
+	}
+}

@@ -206,7 +206,7 @@ describe('doctor', () => {
     const survey = await surveyOf(world)
     const here = survey.classes.flatMap(({ proxies }) => proxies.map(({ url }) => url))
     const said = (problem: Problem | undefined) =>
-      examine(survey, new Map(here.map((url) => [url, problem])))
+      examine(survey, { machines: new Map(here.map((url) => [url, problem])), lacking: new Map() })
         .filter(({ about }) => about === 'proxy edge-1')
         .map(({ state, message }) => `${state} ${message}`)
     assert.match(said(undefined)[1] ?? '', /^ok its machine hands waiting connections on/)

@@ -101,7 +101,7 @@ test('a copied configuration is refused whole', async (t) => {
   rig.fake.apps = { layer4: { servers: { [key]: { '@id': serverId(copied, key) } } } }
   const { problem } = await failsWith('OwnerConflict', () => rig.driver().read(signal))
   assert.match(problem.message, /prod\/public/)
-  assert.match(problem.remedy, /delete the servers fairway\.prod\.public\.\* on the proxy$/)
+  assert.match(problem.remedy, /"fairway adopt --class public --proxy edge-1 --from a-uid-of-another-cluster"$/)
 })
 
 test('a race that is lost is a reason to read again', async (t) => {

@@ -100,7 +100,7 @@ describe('another writer', () => {
       problem.message,
       /the table prod-a\/public on proxy edge-1 at .* belongs to another cluster of that name/,
     )
-    assert.match(problem.remedy, /fairway edge table remove prod-a\/public/)
+    assert.match(problem.remedy, /"fairway adopt --class public --proxy edge-1 --from \S+"$/)
   })
 
   test('is not asked when the Lease is lost: nothing is sent', async (context) => {

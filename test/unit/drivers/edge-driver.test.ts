@@ -24,6 +24,12 @@ function whats(rig: EdgeRig): readonly string[] {
   return rig.writes().map(({ what }) => what)
 }
 
+async function removeTable({ world }: EdgeRig, uid: string, generation: number): Promise<void> {
+  const headers = { 'if-match': `"${generation}"` }
+  const { status } = await world.send(`DELETE /v1/tables/prod-a/public?uid=${uid}&epoch=1`, { token: 'a-all', headers })
+  assert.equal(status, 200)
+}
+
 describe('what travels', () => {
   test('is the whole table once, then differences, and nothing where there is none', async (context) => {
     const rig = await startRig(context)
@@ -63,6 +69,21 @@ describe('what travels', () => {
     await pass(driver, WEB)
     await pass(other, BOTH)
     assert.deepEqual(keysOf(await driver.read(signal)), keysOf({ table: BOTH }))
+  })
+
+  test('is all of it again when the table was made anew meanwhile, whose generations begin anew', async (context) => {
+    const rig = await startRig(context)
+    const [driver, heir] = [rig.driver(), rig.driver()]
+    const stranger = rig.driver({ owner: { ...OWNER, uid: 'another-one' } })
+    await pass(driver, WEB)
+    await pass(driver, BOTH)
+    await removeTable(rig, OWNER.uid, 2)
+    await pass(stranger, WEB)
+    await failsWith('OwnerConflict', () => driver.read(signal))
+    await removeTable(rig, 'another-one', 1)
+    await pass(heir, BOTH)
+    await pass(heir, WEB)
+    assert.deepEqual(keysOf(await driver.read(signal)), keysOf({ table: WEB }))
   })
 
   test('is one small request for a node that leaves, at 5,000 Services on 1,000 nodes', async (context) => {

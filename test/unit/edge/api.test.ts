@@ -107,6 +107,11 @@ describe('a table', () => {
       (await list('a-public')).map((one) => one.class),
       ['public'],
     )
+    const others = (await send('GET /v1/tables/prod-a?except=public', { token: 'a-all' })).json
+    assert.deepEqual(
+      tablesAnswerSchema.parse(others).tables.map((one) => one.class),
+      ['private'],
+    )
     assert.equal((await send('GET /v1/tables/prod-a', { token: 'b-public' })).status, 403)
   })
 

@@ -88,6 +88,24 @@ test('whoever asks at about the same time shares an answer, but not a failure', 
   assert.equal(await ask(), 3)
 })
 
+test('a stale answer is given at once, and renewed behind whoever asks', async () => {
+  const [began, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  let count = 0
+  const work = async () => {
+    count++
+    if (count === 1) return 'old'
+    began.resolve()
+    await gate.promise
+    return 'new'
+  }
+  const ask = remember(work, 0, { forMs: NEVER, behindMs: 1 })
+  assert.deepEqual([await ask(), await ask()], ['old', 'old'])
+  await began.promise
+  assert.equal(await ask(), 'old')
+  gate.resolve()
+  while ((await ask()) === 'old') await delay(1)
+})
+
 test('no more than some hundred writes wait', async () => {
   const proposals = createProposals<string>()
   const write = { owner: owner('prod-a/public'), expected: 0, write: { kind: 'delete', uid: UID, epoch: 1 } } as const

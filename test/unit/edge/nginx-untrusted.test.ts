@@ -30,7 +30,7 @@ const LINES = [
   `  server ${SOCKET} fail_timeout=5s;`,
   `  proxy_pass (?:${NAME}|${VARIABLE});`,
   '  proxy_(?:timeout|connect_timeout|next_upstream_timeout) \\d+m?s;',
-  '  proxy_(?:socket_keepalive on|half_close on|protocol (?:off|on|v2));',
+  '  proxy_(?:socket_keepalive on|half_close on|buffer_size 64k|protocol (?:off|on|v2));',
   `  (?:default|\\\\?[a-z0-9._-]+|[0-9a-f.:]+/\\d+) (?:${NAME}|${VARIABLE}|${OURS}|"");`,
   '  ~\\^\\[\\^\\.\\]\\+\\\\\\.\\(\\?<fairway_rest>\\.\\+\\)\\$ \\$fairway_rest;',
   '',

@@ -7,6 +7,7 @@ import { gunzipSync } from 'node:zlib'
 import { deltaOf } from '../../../src/drivers/edge/delta.ts'
 import type { Abilities, Capabilities } from '../../../src/model/driver.ts'
 import {
+  adoptSchema,
   errorSchema,
   healthAnswerSchema,
   infoSchema,
@@ -21,10 +22,11 @@ import { createMemoryEngine } from '../../support/memory-engine.ts'
 import { planFor, signal, startRig } from '../drivers/edge-rig.ts'
 import { type ApiWorld, startApi } from '../edge/api-world.ts'
 import { createFakeMachine, stopWorlds } from '../edge/edge-world.ts'
-import { DNS_KEY, NEXT_TABLE, OWNER, readFixtureJson, said, TABLE, WEB_KEY } from './fixtures.ts'
+import { DNS_KEY, NEXT_TABLE, OWNER, readFixtureJson, said, TABLE, V2, WEB_KEY } from './fixtures.ts'
 
 const TABLE_PATH = '/v1/tables/prod-a/public'
 const EPOCH = 176_722_561
+const REBUILT_UID = '7c1d2e3f-5d2c-4a39-9a86-6c8d9b7e1f23'
 const VERDICTS = [
   {
     key: DNS_KEY,
@@ -72,6 +74,7 @@ const FORMS: Readonly<Record<string, Capabilities>> = {
 }
 
 const wire = (name: string) => readFixtureJson(`edge-wire/${name}.json`)
+const newer = (name: string) => readFixtureJson(`edge-wire/${name}.json`, V2)
 
 function put(world: ApiWorld, body: unknown): ReturnType<ApiWorld['send']> {
   return world.send(`PUT ${TABLE_PATH}`, { headers: { 'if-match': '"0"' }, body })
@@ -87,6 +90,11 @@ describe('what was said is understood', () => {
     assert.deepEqual(patch, { uid: OWNER.uid, epoch: EPOCH, ...deltaOf(TABLE, NEXT_TABLE) })
     assert.deepEqual(patch.frontends.remove, [DNS_KEY])
     assert.deepEqual(patch.groups.remove, ['pods'])
+  })
+
+  test('PATCH of the owner', async () => {
+    const adoption = { uid: REBUILT_UID, epoch: 0, adopts: OWNER.uid }
+    assert.deepEqual(adoptSchema.parse(await newer('adopt')), adoption)
   })
 
   test('GET of a table, and of one that is known', async () => {
@@ -114,6 +122,8 @@ describe('what was said is understood', () => {
     assert.deepEqual(writeAnswerSchema.parse(await wire('write')), { ...WROTE, verdicts: VERDICTS, notices: [] })
     const { tables } = tablesAnswerSchema.parse(await wire('tables'))
     assert.deepEqual(tables, [{ class: 'public', ...WROTE, keys: [WEB_KEY, DNS_KEY] }])
+    const dated = tables.map((one) => ({ ...one, writtenAt: '2026-08-01T00:00:00.000Z' }))
+    assert.deepEqual(tablesAnswerSchema.parse(await newer('tables')).tables, dated)
     const { targets } = healthAnswerSchema.parse(await wire('health'))
     const states = ['up', 'down', 'draining', 'unchecked'].map((state, index) => {
       return { key: WEB_KEY, address: `10.0.0.${index + 1}`, port: 30_443, state }
@@ -158,7 +168,7 @@ describe('an edge of today answers operators of then', () => {
     assert.deepEqual(Object.keys(wrote.json).toSorted(), Object.keys(Object(await wire('write'))).toSorted())
     assert.deepEqual((await world.send(`GET ${TABLE_PATH}`)).json.table, Object(await wire('table')).table)
     assert.equal('table' in (await world.send(`GET ${TABLE_PATH}?known=1`)).json, false)
-    assert.deepEqual((await world.send('GET /v1/tables/prod-a')).json, await wire('tables'))
+    assert.deepEqual((await world.send('GET /v1/tables/prod-a')).json, await newer('tables'))
     const late = await world.send(`PATCH ${TABLE_PATH}`, { headers: { 'if-match': '"6"' }, body: await wire('patch') })
     assert.deepEqual([late.status, late.json], [412, await wire('conflict')])
     const next = await world.send(`PATCH ${TABLE_PATH}`, { headers: { 'if-match': '"1"' }, body: await wire('patch') })
@@ -189,6 +199,21 @@ async function hear(request: IncomingMessage): Promise<Heard> {
   const body: unknown = plain.length === 0 ? undefined : JSON.parse(plain.toString())
   return { what: `${request.method} ${request.url}`, match: request.headers['if-match'], body }
 }
+
+test('a command of today adopts a table', async (context) => {
+  const rig = await startRig(context)
+  const heard: Heard[] = []
+  const written = { ...Object(await wire('write')), uid: REBUILT_UID, epoch: 0, generation: 2 }
+  rig.intercept = async (request: IncomingMessage, response: ServerResponse) => {
+    const one = await hear(request)
+    if (one.body !== undefined) heard.push(one)
+    const value = request.method === 'GET' ? await wire('tables') : written
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value))
+  }
+  const driver = rig.driver({ owner: { ...OWNER, uid: REBUILT_UID }, epoch: 0 })
+  await driver.adopt?.(OWNER.uid, signal)
+  assert.deepEqual(heard, [{ what: `PATCH ${TABLE_PATH}`, match: '"1"', body: await newer('adopt') }])
+})
 
 describe('an operator of today talks to an edge of then', () => {
   for (const [info, capabilities] of Object.entries(FORMS)) {

@@ -9,7 +9,7 @@ import { occupantsOf, parseRunning } from '../../../src/edge/engines/haproxy/run
 import { readBound } from '../../../src/edge/engines/nginx/listeners.ts'
 import { renderConfig as renderNginx, shapeOf } from '../../../src/edge/engines/nginx/render.ts'
 import { bound, stateOf } from '../edge/haproxy-states.ts'
-import { readFixture } from './fixtures.ts'
+import { readFixture, V1, V2 } from './fixtures.ts'
 
 const STATE = stateOf([bound({ targetPort: 30_443 })])
 
@@ -29,20 +29,28 @@ test('HAProxy tells the shape of its file, and who is in which slot', async () =
 })
 
 test('the file for nginx bears its shape, and says what is bound', async () => {
-  const text = await readFixture('engines/nginx.conf')
-  assert.equal(shapeOf(text), 'a76ed6a2d0a5fac6')
-  assert.deepEqual(readBound(text), [{ protocol: 'TCP', address: '203.0.113.10', port: 443 }])
+  const [first, second] = [await readFixture('engines/nginx.conf'), await readFixture('engines/nginx.conf', V2)]
+  assert.deepEqual([shapeOf(first), shapeOf(second)], ['a76ed6a2d0a5fac6', '3c1065c80fde1b27'])
+  for (const text of [first, second])
+    assert.deepEqual(readBound(text), [{ protocol: 'TCP', address: '203.0.113.10', port: 443 }])
   const rendered = renderNginx(STATE, { socketDir: '/run/fairway-edge/nginx' })
-  assert.deepEqual([rendered.text, rendered.shape], [text, shapeOf(text)])
+  assert.deepEqual([rendered.text, rendered.shape], [second, shapeOf(second)])
 })
 
 test('the files for Envoy bear their versions, which Envoy tells', async () => {
-  const told = parseVersions(await readFixture('engines/envoy-stats.txt'))
-  const clusters = parseResources(await readFixture('engines/cds.json'))
-  const listeners = parseResources(await readFixture('engines/lds.json'))
-  assert.deepEqual([clusters.version, listeners.version], ['5932109aef1c0859', '5bdb9c4bbd78092d'])
-  assert.deepEqual(told, { clusters: clusters.version, listeners: listeners.version })
-  assert.deepEqual([clusters.byName.size, listeners.byName.size], [1, 1])
+  const first = await readEnvoy(V1)
+  assert.deepEqual(first.versions, { clusters: '5932109aef1c0859', listeners: '5bdb9c4bbd78092d' })
+  const { versions, clusters, listeners } = await readEnvoy(V2)
+  assert.deepEqual(versions, { clusters: 'f96cdd13141d135e', listeners: '95910a9c06e96c80' })
   const drawing = drawEnvoy(STATE.frontends, STATE.groups)
   assert.deepEqual([drawing.clusters, drawing.listeners], [clusters, listeners])
 })
+
+async function readEnvoy(release: string) {
+  const clusters = parseResources(await readFixture('engines/cds.json', release))
+  const listeners = parseResources(await readFixture('engines/lds.json', release))
+  const versions = { clusters: clusters.version, listeners: listeners.version }
+  assert.deepEqual(parseVersions(await readFixture('engines/envoy-stats.txt', release)), versions)
+  assert.deepEqual([clusters.byName.size, listeners.byName.size], [1, 1])
+  return { versions, clusters, listeners }
+}

@@ -6,18 +6,25 @@ import { frontend } from '../../support/builders.ts'
 
 export const V1 = resolve(import.meta.dirname, '../../fixtures/formats/v1')
 
-export function readFixture(name: string): Promise<string> {
-  return readFile(resolve(V1, name), 'utf8')
+/** What was added since. */
+export const V2 = resolve(import.meta.dirname, '../../fixtures/formats/v2')
+
+/** What a release that is yet to come may write. */
+export const NEXT = resolve(import.meta.dirname, '../../fixtures/formats/v-next')
+
+export function readFixture(name: string, release = V1): Promise<string> {
+  return readFile(resolve(release, name), 'utf8')
 }
 
-export async function readFixtureJson(name: string): Promise<unknown> {
-  return JSON.parse(await readFixture(name))
+export async function readFixtureJson(name: string, release = V1): Promise<unknown> {
+  return JSON.parse(await readFixture(name, release))
 }
 
 /** The files of a folder, by name. */
-export async function readFixtureFolder(name: string): Promise<ReadonlyMap<string, string>> {
-  const names = (await readdir(resolve(V1, name))).toSorted()
-  return new Map(await Promise.all(names.map(async (file) => [file, await readFixture(`${name}/${file}`)] as const)))
+export async function readFixtureFolder(name: string, release = V1): Promise<ReadonlyMap<string, string>> {
+  const names = (await readdir(resolve(release, name))).toSorted()
+  const read = async (file: string) => [file, await readFixture(`${name}/${file}`, release)] as const
+  return new Map(await Promise.all(names.map(read)))
 }
 
 /** A value as it is once it was said in JSON. */

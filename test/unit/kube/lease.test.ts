@@ -21,6 +21,7 @@ class Replica {
   readonly clock: FakeClock
   epoch: number | undefined
   lost = false
+  readonly heard: string[] = []
   readonly #finish = Promise.withResolvers<void>()
 
   constructor(identity: string, own: FakeClock = clock) {
@@ -32,6 +33,7 @@ class Replica {
       identity,
       log: quietLog,
       clock: own,
+      onConfirmed: (words) => void this.heard.push(...words),
     })
     const work = (epoch: number, lost: AbortSignal): Promise<void> => {
       this.epoch = epoch
@@ -230,4 +232,18 @@ test('work that fails releases the lease and passes its error on', async () => {
   replica.finish(new Error('broken'))
   await assert.rejects(replica.tenure, /broken/)
   assert.equal(spec().holderIdentity, '')
+})
+
+test('a word on the lease is heard once, by the one that leads, which takes it off', async () => {
+  putLease({ holderIdentity: '' })
+  const [leader, follower] = [new Replica('a'), new Replica('b')]
+  await eventually(() => leader.leads() || follower.leads())
+  const lease = fromWire<{ metadata: object }>(server.get(PATH, 'ns', 'fairway'))
+  const annotations = { 'fairway.dev/confirm': '3f9a2c1d,00000001', 'somebody.else/has': 'this' }
+  server.put(PATH, { ...lease, metadata: { ...lease.metadata, name: 'fairway', namespace: 'ns', annotations } })
+  await pass(10_000)
+  const [winner, loser] = leader.leads() ? [leader, follower] : [follower, leader]
+  assert.deepEqual([winner.heard, loser.heard], [['3f9a2c1d', '00000001'], []])
+  const kept = fromWire<{ metadata: { annotations: object } }>(server.get(PATH, 'ns', 'fairway'))
+  assert.deepEqual(kept.metadata.annotations, { 'somebody.else/has': 'this' })
 })

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import { beforeEach, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { answerError } from '../../../src/kube/errors.ts'
@@ -112,4 +113,28 @@ test('an abort ends the waiting of one, not of others', async () => {
   next.end()
   await waiting
   assert.equal(limiter.running, 0)
+})
+
+test('an abort ends all who wait under it, and however many they are, its signal has one listener, and none afterwards', async () => {
+  const stop = new AbortController()
+  const listeners = () => getEventListeners(stop.signal, 'abort').length
+  const tasks = Array.from({ length: 4 }, held)
+  const running = tasks.map(({ task }) => limiter.run(task, stop.signal))
+  const refused = Array.from({ length: 50 }, () => assert.rejects(limiter.run(held().task, stop.signal), /stop/))
+  assert.equal(listeners(), 1)
+  stop.abort(new Error('stop'))
+  await Promise.all(refused)
+  for (const { end } of tasks) end()
+  await Promise.all(running)
+  assert.deepEqual([listeners(), limiter.running], [0, 0])
+})
+
+test('once nobody waits any more, a signal is left alone', async () => {
+  const tasks = Array.from({ length: 6 }, held)
+  const calm = new AbortController()
+  const running = tasks.map(({ task }) => limiter.run(task, calm.signal))
+  assert.equal(getEventListeners(calm.signal, 'abort').length, 1)
+  for (const { end } of tasks) end()
+  await Promise.all(running)
+  assert.equal(getEventListeners(calm.signal, 'abort').length, 0)
 })

@@ -93,9 +93,11 @@ suite('watches', () => {
   test('it says so when the server answers it after a failure, and not while all is well', async () => {
     await h.synced()
     let told = false
-    const other = h.comeback.wait(3_600_000, h.stop.signal).then(() => {
+    const listen = async () => {
+      await h.comeback.wait(3_600_000, h.stop.signal)
       told = true
-    })
+    }
+    const other = listen()
     h.server.put(PATH, service('a'))
     await eventually(() => h.names.length === 1)
     h.clock.advance(1_000)

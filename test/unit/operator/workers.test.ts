@@ -15,9 +15,9 @@ async function until(holds: () => boolean, what: string): Promise<void> {
   }
 }
 
-function start(pass: WorkersOptions['pass'], keys: readonly string[] = ['public']) {
+function start(pass: WorkersOptions['pass'], keys: readonly string[] = ['public'], timing = TIMING) {
   const [cut, ending] = [new AbortController(), new AbortController()]
-  const workers = startWorkers({ keys, pass, timing: TIMING, log: silentLog }, cut.signal, ending.signal)
+  const workers = startWorkers({ keys, pass, timing, log: silentLog }, cut.signal, ending.signal)
   const stop = async () => {
     ending.abort()
     await workers.ended
@@ -84,6 +84,22 @@ test('a storm of changes neither puts passes off for ever nor lets them run one 
   const least = 3 * TIMING.spacingMs
   assert.ok(performance.now() - started >= least, 'they came without any space between them')
   await stop()
+})
+
+test('a change waits for the pass of another change, and not for one that nobody has asked for', async () => {
+  let passes = 0
+  const pass = async () => ({ unfinished: ++passes < 0 })
+  const { workers, stop } = start(pass, ['public'], { ...TIMING, spacingMs: 60_000 })
+  try {
+    await until(() => passes === 1, 'the first pass')
+    workers.changed()
+    await until(() => passes === 2, 'a pass for the change')
+    workers.changed()
+    await delay(60)
+    assert.equal(passes, 2)
+  } finally {
+    await stop()
+  }
 })
 
 test('an unfinished or failed pass is tried again without a change', async () => {

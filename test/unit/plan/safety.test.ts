@@ -25,16 +25,23 @@ function table(frontends: readonly Partial<Frontend>[], targets = NODES, id = 'n
 
 const LIMITS = { maxRemoval: 0.5, minFrontends: 10 }
 
+const SERVICE = { namespace: 'team-a', name: 'web', uid: 'uid of team-a/web' }
+
 function twentyWith(hosts: readonly string[]): Table {
-  return table(Array.from({ length: 20 }, (_, port) => ({ port: port + 1, hosts })))
+  return table(Array.from({ length: 20 }, (_, port) => ({ port: port + 1, hosts, service: SERVICE })))
 }
 
 function changeHosts(before: readonly string[], after: readonly string[]) {
   return guardRemovals(diffTables(observed(twentyWith(before)), twentyWith(after)), new Set(), LIMITS, 'edge-1')
 }
 
+/** What a person is told to say. */
+function wordOf(remedy = ''): string {
+  return /"fairway confirm ([0-9a-f]{8})"/.exec(remedy)?.[1] ?? ''
+}
+
 describe('the guard', () => {
-  const live = table(Array.from({ length: 10 }, (_, index) => ({ port: index + 1 })))
+  const live = table(Array.from({ length: 10 }, (_, index) => ({ port: index + 1, service: SERVICE })))
   const without = (gone: number) => table(live.frontends.slice(gone))
   const guard = (desired: Table, accounted: readonly string[] = [], limits = LIMITS, drifted: readonly string[] = []) =>
     guardRemovals(diffTables(observed(live, drifted), desired), new Set(accounted), limits, 'edge-1')
@@ -58,7 +65,7 @@ describe('the guard', () => {
       message:
         '6 of 10 frontends on proxy edge-1 have no Service any more, though none was seen to be deleted; they are kept',
       remedy:
-        'Check that the operator sees the right cluster; to let them go, set guard.maxRemoval to 100% for a while',
+        'Check that the operator sees the right cluster; if all of that is meant to go, run "fairway confirm 7c60ab4f"',
     })
   })
 
@@ -85,10 +92,41 @@ describe('the guard', () => {
     assert.deepEqual([others.plan.changes.length, others.problem?.code], [20, 'RemovalHeld'])
   })
 
-  test('leaves small tables alone, and lifts with its limit', () => {
-    assert.equal(guard(EMPTY_TABLE, [], { ...LIMITS, minFrontends: 11 }).problem, undefined)
+  test('leaves small tables alone as long as a Service keeps something there, and lifts with its limit', () => {
+    assert.equal(guard(without(9), [], { ...LIMITS, minFrontends: 11 }).problem, undefined)
+    assert.equal(guard(EMPTY_TABLE, [], { ...LIMITS, minFrontends: 11 }).problem?.code, 'RemovalHeld')
     assert.equal(guard(EMPTY_TABLE, [], { ...LIMITS, maxRemoval: 1 }).problem, undefined)
     assert.equal(guard(EMPTY_TABLE, [], { maxRemoval: 0, minFrontends: 0 }).problem?.code, 'RemovalHeld')
+  })
+
+  test('never empties a proxy of what Services have, though the configuration asks for more there', () => {
+    const fixed = table([{ port: 6443 }])
+    const three = table([{ port: 1, service: SERVICE }, { port: 2, service: SERVICE }, { port: 6443 }])
+    const other = table([{ port: 7, service: SERVICE }, { port: 6443 }])
+    for (const desired of [EMPTY_TABLE, fixed, other]) {
+      const { plan, problem } = guardRemovals(diffTables(observed(three), desired), new Set(), LIMITS, 'edge-1')
+      assert.equal(problem?.code, 'RemovalHeld')
+      assert.ok(plan.changes.every(({ kind }) => kind !== 'remove'))
+    }
+  })
+
+  describe('a person says the word', () => {
+    const word = wordOf(guard(without(6)).problem?.remedy)
+    const say = (gone: number, said: string, proxy = 'edge-1') =>
+      guardRemovals(diffTables(observed(live), without(gone)), new Set(), LIMITS, proxy, new Set([said]))
+
+    test('and exactly what it stands for goes, from each proxy that has the same', () => {
+      for (const proxy of ['edge-1', 'edge-2']) {
+        const { plan, problem } = say(6, word, proxy)
+        assert.deepEqual([plan.changes.length, plan.keep.size, problem], [6, 0, undefined])
+      }
+    })
+
+    test('and nothing goes where more is to go than it stands for, or something else', () => {
+      assert.equal(say(7, word).plan.changes.length, 0)
+      assert.notEqual(wordOf(say(7, word).problem?.remedy), word)
+      assert.equal(say(6, '00000000').plan.changes.length, 0)
+    })
   })
 
   test('counts frontends that were edited by hand, or written by another version, as live', () => {

@@ -10,6 +10,8 @@ import { type Socket, WILDCARDS } from '../../sockets.ts'
 import { distinctSockets } from '../common/by-socket.ts'
 import { OWNER } from './drawing.ts'
 
+const REMEDY = `Give the cluster that calls itself ${OWNER.cluster} another name, and delete the servers fairway.${OWNER.cluster}.${OWNER.className}.* in Caddy`
+
 /** What a running Caddy is configured with. */
 export interface Running {
   readonly apps: Apps
@@ -23,7 +25,8 @@ export interface Running {
 export async function readRunning(client: AdminClient, endpoint: Endpoint, signal: AbortSignal): Promise<Running> {
   const { text, ...apps } = await readAll(client, endpoint, signal)
   const { proxy } = endpoint
-  const isOurs = ([key, json]: [string, unknown]) => readOwnership({ proxy, owner: OWNER }, key, json)?.whose === 'ours'
+  const asked = { proxy, owner: OWNER, remedy: REMEDY }
+  const isOurs = ([key, json]: [string, unknown]) => readOwnership(asked, key, json)?.whose === 'ours'
   return { apps, text, ours: new Set([...apps.servers].filter(isOurs).map(([key]) => key)) }
 }
 

@@ -69,7 +69,8 @@ function refusedTarget(id: string, { address }: Target): Problem {
 /** What the program has no words for. */
 function findLack({ id, frontend }: BoundFrontend, { title, capabilities }: Program): Problem | undefined {
   const { protocol } = frontend
-  const able = capabilities[protocol]
+  // A word like `constructor` is a key of every object.
+  const able = Object.hasOwn(capabilities, protocol) ? capabilities[protocol] : undefined
   if (able === undefined) {
     const message = `${shown(id)} is for ${shown(protocol)}, which ${title} does not forward`
     const remedy = 'Use a class whose proxies forward UDP: nginx, Envoy or Caddy'

@@ -1,6 +1,6 @@
 import type { Balance, HealthCheck, Target } from '../../../model/table.ts'
 import { type Cluster, portOf } from './blueprint.ts'
-import { durationText, type Message, TYPES, typed } from './types.ts'
+import { BUFFER_BYTES, durationText, type Message, TYPES, typed } from './types.ts'
 
 const UNLIMITED = 4_294_967_295
 
@@ -26,7 +26,7 @@ export function renderCluster(cluster: Cluster, targets: readonly Target[]): Mes
     alt_stat_name: 'fairway',
     type: 'STATIC',
     connect_timeout: '5s',
-    per_connection_buffer_limit_bytes: 65_536,
+    per_connection_buffer_limit_bytes: BUFFER_BYTES,
     upstream_connection_options: { tcp_keepalive: { keepalive_time: 120 } },
     circuit_breakers: { thresholds: [limit] },
     ...balanceOf(cluster, targets),

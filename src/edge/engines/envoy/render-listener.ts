@@ -1,7 +1,7 @@
 import type { Frontend } from '../../../model/table.ts'
 import { OURS, type Route, type Socket } from './blueprint.ts'
 import { matchRoutes } from './render-match.ts'
-import { durationText, type Message, TYPES, typed } from './types.ts'
+import { BUFFER_BYTES, durationText, type Message, TYPES, typed } from './types.ts'
 
 /** Idle connections, and sessions of UDP, end after this time where nobody says otherwise. */
 const DEFAULT_IDLE_MS = { TCP: 3_600_000, UDP: 60_000 } as const
@@ -21,7 +21,12 @@ const NOBODY = `${OURS}nobody`
 /** Renders what is bound on one address and port, as a Listener of Envoy. */
 export function renderListener(socket: Socket): Message {
   const { name, address, port } = socket
-  const head = { '@type': TYPES.listener, name, stat_prefix: 'fairway', per_connection_buffer_limit_bytes: 65_536 }
+  const head = {
+    '@type': TYPES.listener,
+    name,
+    stat_prefix: 'fairway',
+    per_connection_buffer_limit_bytes: BUFFER_BYTES,
+  }
   const place = { address, port_value: port }
   return socket.protocol === 'TCP'
     ? { ...head, address: { socket_address: place }, socket_options: KEEPALIVE, ...tcpParts(socket) }

@@ -30,7 +30,7 @@ export function createMaster(socketPath: string): Master {
 
   /** Tries again while connections fail in one of these ways: each reload does that for a moment. */
   async function send(line: string, passing: readonly string[], signal: AbortSignal): Promise<string | Error> {
-    const deadline = Date.now() + (wasThere ? REFUSED_FOR_MS : 0)
+    const deadline = performance.now() + (wasThere ? REFUSED_FOR_MS : 0)
     for (;;) {
       const answer = await exchange(socketPath, line, ANSWER_WITHIN_MS, signal)
       if (typeof answer === 'string') {
@@ -38,7 +38,7 @@ export function createMaster(socketPath: string): Master {
         return answer
       }
       signal.throwIfAborted()
-      if (Date.now() > deadline || !passing.includes(codeOf(answer))) {
+      if (performance.now() > deadline || !passing.includes(codeOf(answer))) {
         wasThere = !isGone(answer)
         return answer
       }

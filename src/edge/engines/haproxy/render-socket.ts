@@ -1,3 +1,4 @@
+import { sourcesAt } from '../../../haproxy/sources.ts'
 import { familyOf, hostPort } from '../../../model/address.ts'
 import { durationText } from '../../../model/duration.ts'
 import type { Route, Socket } from './blueprint.ts'
@@ -24,12 +25,13 @@ export function renderSocket({ address, port, routes, shared }: Socket): Section
 
 /** One frontend has the socket: its clients are judged when they connect. */
 function renderAlone(route: Route): readonly string[] {
-  const { sourceRanges, maxConnections, idleTimeoutMs } = route.frontend
+  const { maxConnections, idleTimeoutMs } = route.frontend
+  const sources = sourcesOf(route)
   return [
     // Until a target is connected; from then on the backend's `timeout tunnel` holds for both sides.
     ...(idleTimeoutMs === undefined ? [] : [`timeout client ${durationText(idleTimeoutMs)}`]),
-    ...sourceRanges.map((range) => `acl from src ${range}`),
-    ...(sourceRanges.length === 0 ? [] : ['tcp-request connection reject unless from']),
+    ...(sources ?? []).map((range) => `acl from src ${range}`),
+    ...(sources === undefined ? [] : [`tcp-request connection reject${sources.length === 0 ? '' : ' unless from'}`]),
     ...(maxConnections === undefined ? [] : [`tcp-request connection reject if { fe_conn gt ${maxConnections} }`]),
     ...portRule(route, 'tcp-request connection', ''),
     ...fallbackRule(route, ''),
@@ -72,16 +74,25 @@ function hostRules(route: Route, place: number): readonly string[] {
 
 /** Rules for the clients for whom the condition `to` holds; an empty one holds for all. */
 function contentRules(route: Route, from: string, to: string): readonly string[] {
-  const { sourceRanges, maxConnections } = route.frontend
+  const { maxConnections } = route.frontend
+  const sources = sourcesOf(route)
   const ways = route.fallback === undefined ? [route.backend] : [route.backend, route.fallback]
   return [
-    ...sourceRanges.map((range) => `acl ${from} src ${range}`),
-    ...(sourceRanges.length === 0 ? [] : [`tcp-request content reject if ${to}!${from}`]),
+    ...(sources ?? []).map((range) => `acl ${from} src ${range}`),
+    ...(sources === undefined ? [] : [rejectLine(`${to}${sources.length === 0 ? '' : `!${from}`}`)]),
     ...(maxConnections === undefined
       ? []
       : ways.map(({ name }) => `tcp-request content reject if ${to}{ be_conn(${name}) ge ${maxConnections} }`)),
     ...portRule(route, 'tcp-request content', to),
   ]
+}
+
+function rejectLine(condition: string): string {
+  return ['tcp-request content reject', ...(condition === '' ? [] : [`if ${condition.trim()}`])].join(' ')
+}
+
+function sourcesOf({ bindAddress, frontend }: Route): readonly string[] | undefined {
+  return sourcesAt(bindAddress, frontend.sourceRanges)
 }
 
 /** Servers of a backend that frontends share take the port that the client would have asked for. */

@@ -55,11 +55,11 @@ async function awaitWorker(
   { master, options }: Pick<Tools, 'master' | 'options'>,
   signal: AbortSignal,
 ): Promise<Running> {
-  const deadline = Date.now() + NO_WORKER_FOR_MS
+  const deadline = performance.now() + NO_WORKER_FOR_MS
   for (;;) {
     const running = await readRunning(master, signal)
     if (running !== undefined) return running
-    if (Date.now() > deadline) throw new FairwayError(noWorker(options.masterSocket))
+    if (performance.now() > deadline) throw new FairwayError(noWorker(options.masterSocket))
     await sleep(LOOK_EVERY_MS, undefined, { signal })
   }
 }

@@ -85,8 +85,8 @@ async function reload(
   before: Running,
   signal: AbortSignal,
 ): Promise<Problem | undefined> {
-  const deadline = Date.now() + RELOAD_TAKES_AT_MOST_MS
-  let sentAt = Date.now()
+  const deadline = performance.now() + RELOAD_TAKES_AT_MOST_MS
+  let sentAt = performance.now()
   let answer = await master.reload(signal)
   for (;;) {
     signal.throwIfAborted()
@@ -95,9 +95,9 @@ async function reload(
       return now.shape === shape ? undefined : notLoaded(options.configFile)
     }
     const failed = now !== undefined && now.failed && now.reloads !== before.reloads
-    if (failed || Date.now() > deadline) return notStarted(answer)
-    if (isSame(now, before) && Date.now() > sentAt + LOST_AFTER_MS) {
-      sentAt = Date.now()
+    if (failed || performance.now() > deadline) return notStarted(answer)
+    if (isSame(now, before) && performance.now() > sentAt + LOST_AFTER_MS) {
+      sentAt = performance.now()
       answer = await master.reload(signal)
     }
     await sleep(LOOK_EVERY_MS, undefined, { signal })

@@ -35,13 +35,23 @@ export interface Blueprint {
   readonly refused: readonly EngineRefusal[]
 }
 
+/** More connections than this it takes for a mistake in its file (ngx_stream_limit_conn_module). */
+const HIGHEST_LIMIT = 65_535
+
 /** Decides which sockets serve frontends that `acceptFrontends` let through. */
 export function drawBlueprint(frontends: readonly BoundFrontend[]): Blueprint {
-  const drawn = groupBySocket(frontends).map((one) => drawSocket(one))
+  const excessive = frontends.flatMap((bound) => refuseLimit(bound) ?? [])
+  const ids = new Set(excessive.map(({ id }) => id))
+  const drawn = groupBySocket(frontends.filter(({ id }) => !ids.has(id))).map((one) => drawSocket(one))
   return {
     sockets: drawn.flatMap(({ sockets }) => sockets),
-    refused: drawn.flatMap(({ refused }) => refused),
+    refused: [...excessive, ...drawn.flatMap(({ refused }) => refused)],
   }
+}
+
+function refuseLimit({ id, frontend: { maxConnections = 1 } }: BoundFrontend): EngineRefusal | undefined {
+  if (maxConnections <= HIGHEST_LIMIT) return undefined
+  return { id, problem: unsupported(id, `a limit of ${maxConnections} connections, more than ${HIGHEST_LIMIT},`) }
 }
 
 function drawSocket({ socket: place, frontends: bounds }: SharedSocket): Blueprint {

@@ -3,6 +3,7 @@ import { errorText, FairwayError, type Problem } from '../../../model/problems.t
 import { writeDurably } from '../common/durable-file.ts'
 import { findLoaded } from './bound.ts'
 import { type LogTail, tailLog } from './error-log.ts'
+import { removeLeftovers } from './leftovers.ts'
 import type { Rendered } from './render.ts'
 import type { Running } from './running.ts'
 import { askStatus } from './status.ts'
@@ -31,6 +32,7 @@ export async function swapIn(
   const [before, loaded] = [await config.read(), await findLoaded(tools, running)]
   const [log, old] = [await tailLog(options.errorLog, options.log), await findWorkers(running.master)]
   signal.throwIfAborted()
+  if (loaded !== undefined) await removeLeftovers(options.socketDir, loaded)
   await config.commit()
   const wanted = { shape, master: running.master, old: new Set(old.active) }
   const done = await reload(tools, wanted, log).catch((error: unknown) => asFailure(error))
