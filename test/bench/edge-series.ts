@@ -87,7 +87,7 @@ async function readTable({ driver, wire }: Machine, signal: AbortSignal) {
   return { observed, reading: { readMs: performance.now() - startedAt, readBytes: wire.count() } }
 }
 
-async function applyTable(machine: Machine, table: Table, signal: AbortSignal): Promise<Omit<Sample, 'bareMs'>> {
+export async function applyTable(machine: Machine, table: Table, signal: AbortSignal): Promise<Omit<Sample, 'bareMs'>> {
   const { driver, wire } = machine
   const { observed, reading } = await readTable(machine, signal)
   const plan = diffTables(observed, table)

@@ -1,9 +1,9 @@
 /** `fairway edge` at 10, 500 and 5,000 frontends over 1,000 nodes. */
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { step, toStderr } from '../lab/progress.ts'
+import { bundleInto, edgeFlags } from './edge-bundle.ts'
 import { writeEdgeDocument } from './edge-document.ts'
 import { startMachine, startNodes } from './edge-machine.ts'
 import { edgeRows } from './edge-rows.ts'
@@ -23,11 +23,7 @@ export async function benchEdge(signal: AbortSignal, write: boolean, proxy = 'ha
   const nodes = await startNodes()
   try {
     // A proxy's machine runs a bundle, so that is what is measured.
-    const entry = join(ROOT, 'src/main.ts')
-    execFileSync(process.execPath, [join(ROOT, 'scripts/build.ts'), entry, dir], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    })
-    const program = [...shippedFlags(), join(dir, 'fairway.js')]
+    const program = [...edgeFlags(), bundleInto(dir)]
     const measured: Measured[] = []
     for (const frontends of SIZES) {
       const cluster = createCluster(frontends / PORTS, ROUNDS, nodes.port)
@@ -45,12 +41,4 @@ export async function benchEdge(signal: AbortSignal, write: boolean, proxy = 'ha
     await nodes.stop()
     rmSync(dir, { recursive: true })
   }
-}
-
-/** The flags with which a proxy's machine runs Node: they decide about memory. */
-function shippedFlags(): readonly string[] {
-  const script = readFileSync(join(ROOT, 'deploy/edge/fairway'), 'utf8')
-  const words = /exec node (.*) \S+\.js/.exec(script)?.[1]
-  if (words === undefined) throw new Error('deploy/edge/fairway does not say how Node is run')
-  return words.split(' ')
 }

@@ -13,6 +13,11 @@ export function atMost(what: string, value: number, unit: string, bound: number)
   return { what, value, unit, target: `<= ${bound}`, met: value <= bound }
 }
 
+/** A row with a lower bound. */
+export function atLeast(what: string, value: number, unit: string, bound: number): Row {
+  return { what, value, unit, target: `>= ${bound}`, met: value >= bound }
+}
+
 /** A row without a target. */
 export function figure(what: string, value: number, unit: string): Row {
   return { what, value, unit, target: '', met: true }
@@ -23,7 +28,7 @@ export function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
 }
 
-function rounded(value: number): number {
+export function rounded(value: number): number {
   return Number(value.toPrecision(3))
 }
 

@@ -1,0 +1,3 @@
+module fairway.dev/data-path-load
+
+go 1.26

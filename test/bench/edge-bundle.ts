@@ -1,0 +1,29 @@
+/** What is measured is what is shipped: one file, run by Node with the flags that decide about its memory. */
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+
+/** Bundles an entry, the program's own unless another is given, into a folder; gives the file. */
+export function bundleInto(folder: string, entry = join(ROOT, 'src/main.ts')): string {
+  execFileSync(process.execPath, [join(ROOT, 'scripts/build.ts'), entry, folder], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  return join(folder, 'fairway.js')
+}
+
+/** Of Node on a proxy's machine. */
+export function edgeFlags(): readonly string[] {
+  const script = readFileSync(join(ROOT, 'deploy/edge/fairway'), 'utf8')
+  const words = /exec node (.*) \S+\.js/.exec(script)?.[1]
+  if (words === undefined) throw new Error('deploy/edge/fairway does not say how Node is run')
+  return words.split(' ')
+}
+
+/** Of Node in the operator's image. */
+export function operatorFlags(): readonly string[] {
+  const entry = /^ENTRYPOINT (\[.*\])$/m.exec(readFileSync(join(ROOT, 'Dockerfile'), 'utf8'))?.[1]
+  if (entry === undefined) throw new Error('the Dockerfile does not say how Node is run')
+  return (JSON.parse(entry) as readonly string[]).filter((word) => word.startsWith('--'))
+}

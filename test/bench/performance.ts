@@ -1,0 +1,49 @@
+/** What all benchmarks found in one run: docs/bench/performance.json for programs, performance.svg for people. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { join, resolve } from 'node:path'
+import { drawBars } from './bars.ts'
+import { type Row, rounded } from './table.ts'
+
+const FOLDER = resolve(import.meta.dirname, '../../docs/bench')
+
+/** What one benchmark found. */
+export interface Result {
+  readonly bench: string
+  readonly title: string
+  readonly rows: readonly Row[]
+}
+
+export function writePerformance(results: readonly Result[]): void {
+  mkdirSync(FOLDER, { recursive: true })
+  const model =
+    cpus()[0]
+      ?.model.replaceAll(/\((?:R|TM)\)/g, '')
+      .trim() ?? ''
+  const machine = `${cpus().length} cores (${model}), Node ${process.versions.node}`
+  const benches = results.map(({ rows, ...rest }) => ({
+    ...rest,
+    rows: rows.map((row) => ({ ...row, value: rounded(row.value) })),
+  }))
+  writeFileSync(join(FOLDER, 'performance.json'), `${JSON.stringify({ machine, benches }, undefined, 2)}\n`)
+  writeFileSync(join(FOLDER, 'performance.svg'), drawPerformance(machine, results))
+}
+
+/** The rows that have a target: how much of it each one takes. */
+export function drawPerformance(machine: string, results: readonly Result[]): string {
+  return drawBars({
+    title: 'How much of its target each figure takes',
+    note: `${machine}. The line is the target: a bar that ends before it has met it.`,
+    panels: results.flatMap(({ title, rows }) => {
+      const bars = rows.flatMap((row) => barOf(row))
+      return bars.length === 0 ? [] : [{ title, bars }]
+    }),
+  })
+}
+
+function barOf({ what, value, unit, target, met }: Row) {
+  const [, kind, bound] = /^(<=|>=) (.+)$/.exec(target) ?? []
+  if (kind === undefined) return []
+  const share = kind === '<=' ? value / Number(bound) : Number(bound) / value
+  return [{ label: what, share, text: `${rounded(value)} ${unit}`.trim(), target: `${target} ${unit}`.trim(), met }]
+}
