@@ -123,6 +123,10 @@ function demo(proxy: string): Stage {
   }
 }
 
+/** One fault of each party, of those that are over soon: no Lease runs out. */
+const QUICK_FAULTS = 'api-killed,api-410,leader-moved,edge-killed,edge-disk-full,haproxy-killed,loss-api'
+const SOME_CHAOS = ['--seed', '1', '--minutes', '0.4', '--faults', QUICK_FAULTS]
+
 export const STAGES: readonly Stage[] = [
   {
     name: 'static',
@@ -146,6 +150,16 @@ export const STAGES: readonly Stage[] = [
     name: 'resilience',
     what: 'replicas, and an API server that dies',
     ...realTests(['test/resilience/**/*.test.ts'], 600_000),
+  },
+  {
+    name: 'chaos',
+    what: 'npm run chaos, for a short while',
+    run: command('some chaos', ['test/chaos/main.ts', ...SOME_CHAOS]),
+  },
+  {
+    name: 'security',
+    what: 'threats of docs/security.md, at real programs',
+    run: nodeTests(['test/security/**/*.test.ts'], 900_000),
   },
   {
     name: 'moving',
