@@ -41,7 +41,7 @@ async function main(names: readonly string[], signal: AbortSignal): Promise<numb
   for (const stage of stages) {
     process.stdout.write(`\n== ${stage.name}: ${stage.what}\n`)
     const started = performance.now()
-    const result = await steady(stage, env, signal)
+    const result = await steady(stage, env, (line) => process.stdout.write(`\n${line}\n`), signal)
     outcomes.push({ ...result, stage, seconds: (performance.now() - started) / 1000 })
     tellSkips(result.records)
     signal.throwIfAborted()

@@ -159,7 +159,7 @@ export const STAGES: readonly Stage[] = [
   {
     name: 'security',
     what: 'threats of docs/security.md, at real programs',
-    run: nodeTests(['test/security/**/*.test.ts'], 900_000),
+    ...realTests(['test/security/**/*.test.ts'], 900_000),
   },
   {
     name: 'moving',

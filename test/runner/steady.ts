@@ -14,12 +14,18 @@ export interface SteadiedResult extends StageResult {
   readonly unsteady: readonly TestRecord[]
 }
 
-export async function steady(stage: Stage, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<SteadiedResult> {
+/** `tell` is given a line before a file is run again. */
+export async function steady(
+  stage: Stage,
+  env: NodeJS.ProcessEnv,
+  tell: (line: string) => void,
+  signal: AbortSignal,
+): Promise<SteadiedResult> {
   const first = await stage.run(env, signal)
   const failed = first.records.filter(({ outcome }) => outcome === 'failed')
   const files = [...new Set(failed.map(({ file }) => file))]
   if (stage.again === undefined || files.length === 0 || files.length > MOST_AGAIN) return { ...first, unsteady: [] }
-  process.stdout.write(`\n== ${stage.name}: once more ${files.join(' ')}\n`)
+  tell(`== ${stage.name}: once more ${files.join(' ')}`)
   const second = await stage.again(files, env, signal)
   if (second.exitCode !== 0) return { ...first, unsteady: [] }
   const kept = first.records.filter(({ file }) => !files.includes(file))

@@ -22,7 +22,7 @@ function stage(first: StageResult, second?: StageResult): { readonly stage: Stag
   return { stage: second === undefined ? base : { ...base, again }, asked }
 }
 
-const run = (subject: Stage) => steady(subject, {}, new AbortController().signal)
+const run = (subject: Stage) => steady(subject, {}, () => undefined, new AbortController().signal)
 
 test('what fails and then passes is told, and does not fail the stage', async () => {
   const { stage: subject, asked } = stage(
