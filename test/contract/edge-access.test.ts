@@ -161,8 +161,8 @@ edgeTest('what a cluster has left that will not come back is removed by hand', {
   )
   const successor = harness.driver({ owner: { ...PROD, uid: 'the-next-cluster' } })
   const { problem } = await failsWith('OwnerConflict', () => successor.read(signal))
-  const [, command = ''] = /"fairway edge (.*)"/.exec(problem.remedy) ?? []
-  assert.equal(await fairwayEdge(harness, ...command.split(' ')), 'prod/public is removed, with 1 frontends')
+  assert.match(problem.remedy, /"fairway adopt --class public /)
+  assert.equal(await fairwayEdge(harness, 'table', 'remove', 'prod/public'), 'prod/public is removed, with 1 frontends')
   assert.equal(await isOpen(web), false)
   assert.deepEqual(await whoServes(other), ['a', 'b'])
   assert.equal((await tokens())?.length, before?.length)

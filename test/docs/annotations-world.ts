@@ -24,6 +24,9 @@ const NODES = [
   { name: 'n1', labels: { zone: 'a' }, internal: '10.1.0.1', external: '198.51.100.1' },
   { name: 'n2', labels: { zone: 'b', gpu: 'yes' }, internal: '10.1.0.2', external: '198.51.100.2' },
 ] as const
+const SLICES = '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices'
+export const EVENTS = '/api/v1/namespaces/default/events'
+export const SERVICES = '/api/v1/namespaces/default/services'
 /** Of the only pod that there is, on n1. */
 export const POD = '10.244.1.7'
 
@@ -75,7 +78,7 @@ export async function startWorld(document: string, signal: AbortSignal): Promise
     },
     remove: async (names, limit) => {
       await lab.kubectl(['delete', 'service', ...names, '--wait=true', '--timeout=20s'], limit)
-      await lab.kubectl(['delete', 'events,endpointslices', '--all'], limit)
+      for (const path of [SLICES, EVENTS]) await lab.api.request(path, { method: 'DELETE' }, limit)
     },
     table: async (limit) => (await (await reader).read(limit)).table,
     stop: async () => {
@@ -127,5 +130,5 @@ async function addSlice(lab: Lab, { metadata, spec }: Manifest, signal: AbortSig
     })),
     endpoints: [{ addresses: [POD], nodeName: 'n1', conditions: { ready: true } }],
   }
-  await lab.kubectl(['apply', '-f', '-'], signal, { input: JSON.stringify(slice) })
+  await lab.api.request(SLICES, { method: 'POST', body: slice }, signal)
 }

@@ -5,7 +5,7 @@ import { READERS } from '../../src/desired/annotation-values.ts'
 import type { Frontend, Table } from '../../src/model/table.ts'
 import { waitFor } from '../lab/wait.ts'
 import { blocksAt } from './account.ts'
-import { POD, startWorld, type World } from './annotations-world.ts'
+import { EVENTS, POD, SERVICES, startWorld, type World } from './annotations-world.ts'
 import { settle, takeBlock } from './ledger.ts'
 import { type Block, readPage } from './markdown.ts'
 import { splitCommand } from './shell.ts'
@@ -119,19 +119,24 @@ for (const block of HOW_TOS) {
 
 test('the account of this file is settled', () => settle(import.meta.filename))
 
+interface Listed {
+  readonly items: readonly {
+    readonly metadata: { readonly name: string }
+    readonly involvedObject?: { readonly name: string }
+  }[]
+}
+
 /** Waits until the operator has said of each Service how it stands with it. */
 async function settled({ lab }: World, names: readonly string[], signal: AbortSignal): Promise<void> {
-  const told = async (limit: AbortSignal) => {
-    const events = await lab.kubectl(['get', 'events', '-o', 'jsonpath={.items[*].involvedObject.name}'], limit)
-    const listed = await lab.kubectl(['get', 'services', ...names, '-o', 'json'], limit)
-    const { items } = JSON.parse(listed) as { readonly items?: readonly object[] }
-    const conditions = (items ?? [JSON.parse(listed) as object]).map((one) => JSON.stringify(one))
-    return names.every(
-      (name, index) =>
-        events.split(' ').includes(name) || conditions[index]?.includes('"type":"fairway.dev/Programmed"') === true,
-    )
+  const isTold = async (limit: AbortSignal) => {
+    const events = (await lab.api.request(EVENTS, {}, limit)) as Listed
+    const services = (await lab.api.request(SERVICES, {}, limit)) as Listed
+    const told = new Set(events.items.map(({ involvedObject }) => involvedObject?.name))
+    const programmed = services.items.filter((one) => JSON.stringify(one).includes('"fairway.dev/Programmed"'))
+    for (const { metadata } of programmed) told.add(metadata.name)
+    return names.every((name) => told.has(name))
   }
-  await waitFor(`the operator to say something of ${names.join(', ')}`, told, WITHIN, signal)
+  await waitFor(`the operator to say something of ${names.join(', ')}`, isTold, WITHIN, signal)
 }
 
 /** Waits until a look at what the proxy gets finds nothing wrong. */
