@@ -19,7 +19,7 @@ type Step =
   | { readonly kind: 'streaming' }
   | { readonly kind: 'listing' }
   | { readonly kind: 'watching'; readonly watch?: Watch }
-  | { readonly kind: 'waiting'; readonly delayMs: number; readonly retry: Retry; readonly answered: boolean }
+  | { readonly kind: 'waiting'; readonly delayMs: number; readonly retry: Retry; readonly told: boolean }
 
 export interface ReflectorCounters {
   readonly lists: number
@@ -139,8 +139,8 @@ export class Reflector<T extends KubeObject> {
       case 'watching':
         return this.#watch(step.watch, signal)
       case 'waiting':
-        // Where the server answered, and was not willing, that it answers others is no news.
-        await (step.answered ? sleep(this.#clock, step.delayMs, signal) : this.#comeback.wait(step.delayMs, signal))
+        // That the server answers others is no news to whom it has told a time.
+        await (step.told ? sleep(this.#clock, step.delayMs, signal) : this.#comeback.wait(step.delayMs, signal))
         return { kind: step.retry }
       default:
         return step satisfies never
@@ -269,8 +269,7 @@ export class Reflector<T extends KubeObject> {
     if (forgetVersion) this.#version = ''
     const soon = this.#clock.now() - this.#listedAt < RELIST_INTERVAL_MS
     if (atOnce && !(during === 'watching' && soon)) return { kind: retry }
-    const answered = error instanceof ApiError
-    const retryAfterMs = answered ? Math.min(error.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS) : 0
-    return { kind: 'waiting', delayMs: this.#backoff.next(retryAfterMs), retry, answered }
+    const retryAfterMs = error instanceof ApiError ? Math.min(error.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS) : 0
+    return { kind: 'waiting', delayMs: this.#backoff.next(retryAfterMs), retry, told: retryAfterMs > 0 }
   }
 }
