@@ -17,9 +17,9 @@ export function remember<T>(work: () => Promise<T>, forMs: number, stale?: Stale
   }
   // Until there is a new result the last one is given, and if there is none to be had as well.
   const renew = async () => {
-    renewal = undefined
     const [before, at] = [last, performance.now()]
     const value = await work().catch(() => undefined)
+    renewal = undefined
     if (value !== undefined && last === before) last = { result: Promise.resolve(value), at }
   }
   return () => {

@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { constants, createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Server } from 'node:https'
 import { createSecureContext } from 'node:tls'
@@ -43,7 +43,9 @@ export async function readTls({ certFile, keyFile, clientCaFile, ...rest }: TlsF
 
 /** For node:tls. Clients without a certificate are let in: they may have a token. */
 export function optionsOf({ cert, key, ca, oldest }: TlsContent) {
-  return { cert, key, ...(ca === undefined ? {} : { ca }), minVersion: oldest ?? ('TLSv1.3' as const) }
+  // A session that is resumed brings the client's certificate without those between it and the authority, by which it is judged again (trust.ts).
+  const clients = ca === undefined ? {} : { ca, secureOptions: constants.SSL_OP_NO_TICKET }
+  return { cert, key, ...clients, minVersion: oldest ?? ('TLSv1.3' as const) }
 }
 
 /** When a certificate ends, in seconds since 1970. */

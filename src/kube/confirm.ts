@@ -1,8 +1,12 @@
 import { CONFIRM_ANNOTATION } from '../model/names.ts'
 import type { KubeClient } from './client.ts'
+import { sleep, systemClock } from './clock.ts'
 import { ApiError } from './errors.ts'
 import { FIELD_MANAGER } from './status.ts'
 import { fromWire } from './wire.ts'
+
+/** After a lost race, in milliseconds. */
+const RACE_MS = 50
 
 interface Annotated {
   readonly metadata?: {
@@ -33,26 +37,49 @@ export interface LeaseId {
  * is what the role of the operator allows. Rejects with a FairwayError when the API server refuses or cannot be reached.
  */
 export async function sayWord(client: KubeClient, id: LeaseId, word: string, signal: AbortSignal): Promise<boolean> {
+  return rewrite(client, id, (words) => (words.includes(word) ? words : [...words, word]), signal)
+}
+
+/** Changes the words on a Lease. Resolves to false where there is none. */
+async function rewrite(
+  client: KubeClient,
+  id: LeaseId,
+  change: (words: readonly string[]) => readonly string[],
+  signal: AbortSignal,
+): Promise<boolean> {
   for (;;) {
     const lease = await readLease(client, id, signal)
     if (lease === undefined) return false
-    const words = wordsOn(lease)
-    if (words.includes(word)) return true
-    const annotations = { ...lease.metadata?.annotations, [CONFIRM_ANNOTATION]: [...words, word].join(',') }
-    const body = { ...lease, metadata: { ...lease.metadata, annotations } }
+    const [before, after] = [wordsOn(lease), change(wordsOn(lease))]
+    if (before.join() === after.join()) return true
+    const words = after.length === 0 ? {} : { [CONFIRM_ANNOTATION]: after.join(',') }
+    const rest = withoutWords(lease)
+    const body = { ...rest, metadata: { ...rest.metadata, annotations: { ...rest.metadata?.annotations, ...words } } }
     try {
       await client.request({ method: 'PUT', path: pathOf(id), query: { fieldManager: FIELD_MANAGER }, body }, signal)
       return true
     } catch (error) {
-      // The leader renews it every two seconds.
       if (!(error instanceof ApiError) || error.status !== 409) throw error
+      // The leader renews it every two seconds.
+      await sleep(systemClock, RACE_MS * (1 + Math.random()), signal)
     }
   }
 }
 
-/** Whether the leader has taken a word off a Lease. */
-export async function isHeard(client: KubeClient, id: LeaseId, word: string, signal: AbortSignal): Promise<boolean> {
-  return !wordsOn(await readLease(client, id, signal)).includes(word)
+/** Takes back a word that nobody has heard: an operator that starts later must not take it for one about what it sees then. Rejects as `sayWord` does. */
+export async function unsayWord(client: KubeClient, id: LeaseId, word: string, signal: AbortSignal): Promise<void> {
+  await rewrite(client, id, (words) => words.filter((one) => one !== word), signal)
+}
+
+/** Whether the leader has taken a word off a Lease; undefined: there is no such Lease any more. */
+export async function isHeard(
+  client: KubeClient,
+  id: LeaseId,
+  word: string,
+  signal: AbortSignal,
+): Promise<boolean | undefined> {
+  const lease = await readLease(client, id, signal)
+  return lease === undefined ? undefined : !wordsOn(lease).includes(word)
 }
 
 async function readLease(client: KubeClient, id: LeaseId, signal: AbortSignal): Promise<Annotated | undefined> {

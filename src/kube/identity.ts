@@ -18,6 +18,7 @@ export function createIdentity(client: KubeClient): Identity {
   let known: string | undefined
   const check = async (signal: AbortSignal) => {
     const uid = await clusterUid(client, signal)
+    if (uid === '') throw nobody()
     known ??= uid
     if (uid !== known) throw anotherCluster(known, uid)
   }
@@ -46,6 +47,16 @@ export function createIdentity(client: KubeClient): Identity {
       return known ?? ''
     },
   }
+}
+
+/** A gateway that answers anything with some JSON must not become the cluster that this process keeps to. */
+function nobody(): FairwayError {
+  return new FairwayError({
+    code: 'ApiUnreachable',
+    kind: 'transient',
+    message: 'What answers as the API server knows no UID of the namespace kube-system',
+    remedy: 'Look what the kubeconfig leads to; it is tried again',
+  })
 }
 
 function anotherCluster(known: string, uid: string): FairwayError {

@@ -202,6 +202,8 @@ export class LeaderElection {
       this.#see(await this.#ask({ method: 'PUT', path: `${this.#path}/${this.#name}`, body }, until))
     } catch (error) {
       if (error instanceof ApiError && (error.status === 409 || error.status === 404)) return false
+      // The words may be off the Lease all the same, and whoever said them is told that they were heard.
+      if (words.length > 0) this.#onConfirmed(words)
       throw error
     }
     this.#renewedAt = isOurs ? sentAt : undefined

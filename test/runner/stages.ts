@@ -26,16 +26,16 @@ export interface Stage {
 /** `npm run soak` tries properties with so many times the cases. */
 const SOAK = Number(process.env['FAIRWAY_SOAK'] ?? 1)
 
-/** Tests with real programs, below some globs. */
-function realTests(globs: readonly string[], timeoutMs: number): Pick<Stage, 'run' | 'again'> {
+/** Tests with real programs, below some globs. `atOnce`: files side by side, where they mostly wait and each has a world of its own. */
+function realTests(globs: readonly string[], timeoutMs: number, atOnce = 1): Pick<Stage, 'run' | 'again'> {
   return {
-    run: nodeTests(globs, timeoutMs),
+    run: nodeTests(globs, timeoutMs, atOnce),
     again: (files, env, signal) => nodeTests(files, timeoutMs)(env, signal),
   }
 }
 
 /** Tests of node:test below some globs. `timeoutMs` is for each test. */
-function nodeTests(globs: readonly string[], timeoutMs: number): Stage['run'] {
+function nodeTests(globs: readonly string[], timeoutMs: number, atOnce = 1): Stage['run'] {
   return async (env, signal) => {
     const dir = mkdtempSync(join(tmpdir(), 'fairway-test-'))
     const file = join(dir, 'records')
@@ -43,7 +43,7 @@ function nodeTests(globs: readonly string[], timeoutMs: number): Stage['run'] {
     const argv = [
       '--test',
       `--test-timeout=${timeoutMs * SOAK}`,
-      '--test-concurrency=1',
+      `--test-concurrency=${atOnce}`,
       ...Object.entries(reporters).flatMap(([name, to]) => [
         `--test-reporter=${name}`,
         `--test-reporter-destination=${to}`,
@@ -149,7 +149,7 @@ export const STAGES: readonly Stage[] = [
   {
     name: 'resilience',
     what: 'replicas, and an API server that dies',
-    ...realTests(['test/resilience/**/*.test.ts'], 600_000),
+    ...realTests(['test/resilience/**/*.test.ts'], 600_000, 2),
   },
   {
     name: 'chaos',
@@ -159,7 +159,7 @@ export const STAGES: readonly Stage[] = [
   {
     name: 'security',
     what: 'threats of docs/security.md, at real programs',
-    ...realTests(['test/security/**/*.test.ts'], 900_000),
+    ...realTests(['test/security/**/*.test.ts'], 900_000, 2),
   },
   {
     name: 'moving',

@@ -14,9 +14,9 @@ interface Witness {
   readonly name: string
 }
 
-/** Of a row: `test/x.test.ts` › *a part of the name of a test* */
+/** Of a row: `test/x.test.ts` › _a part of the name of a test_ */
 function witnessesOf(row: string): readonly Witness[] {
-  return [...row.matchAll(/`(test\/[\w./-]+\.ts)` › \*([^*]+)\*/g)].map(([, file = '', name = '']) => ({ file, name }))
+  return [...row.matchAll(/`(test\/[\w./-]+\.ts)` › _([^_]+)_/g)].map(([, file = '', name = '']) => ({ file, name }))
 }
 
 test('each threat has what stops it, and a test that shows it', () => {

@@ -194,3 +194,28 @@ test('a port that is taken ends the start before anything is touched', async () 
   await assert.rejects(startAgain(), /cannot listen on 127\.0\.0\.1 port \d+: .*EADDRINUSE/)
   assert.equal(memory.applies, applies)
 })
+
+test('a session is not resumed where clients have certificates: all of the certificate is judged each time', async () => {
+  const authority = await createAuthority('clients', new Date())
+  await writeFile(join(folder, 'clients.crt'), authority.cert)
+  const { edge, ca } = await start(', clientCaFile: clients.crt')
+  const certificate = await clientCertificate(authority, { cn: 'prod-a/public' })
+  const visit = (session?: Buffer) =>
+    new Promise<{ readonly session: Buffer | undefined; readonly isReused: boolean }>((resolve, reject) => {
+      const socket = connect({ host: '127.0.0.1', port: edge.port, ca, ...certificate, ...(session && { session }) })
+      let ticket: Buffer | undefined
+      socket.on('session', (one) => {
+        ticket = one
+      })
+      socket.on('error', reject)
+      let isReused = false
+      socket.on('secureConnect', () => {
+        isReused = socket.isSessionReused()
+      })
+      socket.on('close', () => resolve({ session: ticket, isReused }))
+      socket.write('GET /healthz HTTP/1.1\r\nhost: edge\r\nconnection: close\r\n\r\n')
+      socket.resume()
+    })
+  const first = await visit()
+  assert.equal((await visit(first.session)).isReused, false)
+})

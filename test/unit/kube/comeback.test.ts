@@ -53,6 +53,23 @@ test('news of before are none', async () => {
   assert.equal(await outcome(), 'waits')
 })
 
+test('a server that comes and goes does not have them ask without end', async () => {
+  const clock = new FakeClock()
+  const comeback = createComeback(clock)
+  comeback.announce()
+  const { outcome } = watch(comeback.wait(30_000, new AbortController().signal))
+  clock.advance(4_000)
+  comeback.announce()
+  await turn()
+  clock.advance(250)
+  assert.equal(await outcome(), 'waits')
+  clock.advance(1_000)
+  comeback.announce()
+  await turn()
+  clock.advance(250)
+  assert.equal(await outcome(), 'over')
+})
+
 test('a signal ends it, before and while', async () => {
   const clock = new FakeClock()
   const comeback = createComeback(clock)

@@ -32,7 +32,8 @@ export async function swapIn(
   const [before, loaded] = [await config.read(), await findLoaded(tools, running)]
   const [log, old] = [await tailLog(options.errorLog, options.log), await findWorkers(running.master)]
   signal.throwIfAborted()
-  if (loaded !== undefined) await removeLeftovers(options.socketDir, loaded)
+  const stuck = loaded === undefined ? [] : await removeLeftovers(options.socketDir, loaded)
+  for (const why of stuck) options.log.warn({}, `a socket that nginx has left behind stays: ${why}`)
   await config.commit()
   const wanted = { shape, master: running.master, old: new Set(old.active) }
   const done = await reload(tools, wanted, log).catch((error: unknown) => asFailure(error))
