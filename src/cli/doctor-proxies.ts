@@ -11,7 +11,7 @@ import { VERSION } from './version.ts'
 
 const USER_AGENT = `fairway/${VERSION} (doctor)`
 
-/** What a Caddy that serves nothing of ours lacks to do so, by the proxy's name. One that serves something has it. */
+/** What a Caddy that serves nothing of ours lacks to do so, by the URL of its API. One that serves something has it. */
 export async function findLacking(
   { classes }: Config,
   survey: Survey,
@@ -20,8 +20,8 @@ export async function findLacking(
   const idle = classes.flatMap((one) =>
     one.proxies.filter(({ name }) => lookUp(survey, one.name, name)?.observed?.table.frontends.length === 0),
   )
-  const found = await Promise.all(idle.map(async (proxy) => [proxy.name, await askCaddy(proxy, signal)] as const))
-  return new Map(found.flatMap(([name, told]) => (typeof told === 'string' ? [] : [[name, told]])))
+  const found = await Promise.all(idle.map(async (proxy) => [proxy.access.url, await askCaddy(proxy, signal)] as const))
+  return new Map(found.flatMap(([url, told]) => (typeof told === 'string' ? [] : [[url, told]])))
 }
 
 async function askCaddy({ name, access }: ProxyConfig, signal: AbortSignal): Promise<Layer4> {

@@ -1,6 +1,6 @@
 import type { ServiceObject } from '../kube/objects.ts'
 import { canonicalAddress } from '../model/address.ts'
-import { ALLOCATED_CONDITION, EXTERNAL_ADDRESS_ANNOTATION } from '../model/names.ts'
+import { ALLOCATED_CONDITION } from '../model/names.ts'
 import type { Problem } from '../model/problems.ts'
 import { serviceName } from '../model/table.ts'
 import type { Demand } from './demand.ts'
@@ -50,9 +50,10 @@ export function reserveUnread(services: readonly ServiceObject[], ledger: Ledger
   }
 }
 
-function addressesOf({ metadata, status }: ServiceObject): readonly string[] {
+/** Of what only those may write who may write the status: an annotation of its owner reserves nothing. */
+function addressesOf({ status }: ServiceObject): readonly string[] {
   const record = status.conditions.find(({ type }) => type === ALLOCATED_CONDITION)?.message ?? ''
-  const shown = [metadata.annotations[EXTERNAL_ADDRESS_ANNOTATION], ...status.loadBalancer.ingress.map(({ ip }) => ip)]
+  const shown = status.loadBalancer.ingress.map(({ ip }) => ip)
   const words = [record, ...shown].flatMap((text) => text?.split(/[^0-9A-Za-z.:]+/) ?? [])
   return [...new Set(words.filter((word) => canonicalAddress(word) === word))]
 }

@@ -59,7 +59,7 @@ function createAgent({ cert, key, ca }: Files, timeoutMs: number, socketPath: st
     maxResponseSize: LARGEST_ANSWER,
     connect: {
       timeout: timeoutMs,
-      // Caddy, the Data Plane API and the edge all speak it, and nothing older is left to be talked down to.
+      // Caddy, the Data Plane API, adnanh/webhook and the edge all speak it, and nothing older is left to be talked down to.
       minVersion: 'TLSv1.3',
       ...(socketPath === undefined ? {} : { socketPath }),
       ...(cert === undefined ? {} : { cert }),

@@ -67,7 +67,7 @@ export type Machines = ReadonlyMap<string, Problem | undefined>
 /** What was asked beside the survey. */
 export interface Asked {
   readonly machines: Machines
-  /** What keeps a proxy that answers from serving anything, by its name. */
+  /** What keeps a proxy that answers from serving anything, by its URL. */
   readonly lacking: ReadonlyMap<string, Problem>
 }
 
@@ -86,7 +86,7 @@ function examineProxies({ classes }: Survey, { machines, lacking }: Asked): read
   const all = classes.flatMap(({ spec, proxies }) => proxies.map((proxy) => ({ proxy, className: spec.name })))
   const caddies = new Map(all.filter(({ proxy }) => proxy.kind === 'caddy').map(({ proxy }) => [proxy.url, proxy]))
   return [
-    ...all.map(({ proxy, className }) => examineProxy(proxy, className, lacking.get(proxy.name))),
+    ...all.map(({ proxy, className }) => examineProxy(proxy, className, lacking.get(proxy.url))),
     ...all.flatMap(({ proxy: { name, heldBack } }) =>
       heldBack === undefined ? [] : failing('proxies', `proxy ${name}`, heldBack),
     ),
