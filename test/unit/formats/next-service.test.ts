@@ -4,6 +4,7 @@ import { describe, test } from 'node:test'
 import { parseRecord, recordOf } from '../../../src/desired/record.ts'
 import type { ServiceObject } from '../../../src/kube/objects.ts'
 import { keepService } from '../../../src/kube/resources.ts'
+import { EXTERNAL_ADDRESS_ANNOTATION } from '../../../src/model/names.ts'
 import { frontendKey } from '../../../src/model/table.ts'
 import { ALL_CAPABILITIES, allocatedCondition, held, pool, service } from '../../support/builders.ts'
 import { createWorld, type World } from '../../support/operator-world.ts'
@@ -88,6 +89,16 @@ describe('a record of another form', () => {
     assert.deepEqual(recordOf(world.get('team-b/there')), there)
     assert.equal(recordOf(world.get('team-b/new')), undefined)
     assert.deepEqual(keysOn(world), ['tcp/203.0.113.10:8080'])
+  })
+
+  test('keeps no address that only an annotation names, which its owner may write', async () => {
+    const world = start(['203.0.113.10-203.0.113.11'])
+    const unreadable = await fixture('unreadable')
+    const { metadata } = unreadable
+    const annotations = { ...metadata.annotations, [EXTERNAL_ADDRESS_ANNOTATION]: '203.0.113.10,203.0.113.11' }
+    world.put({ ...unreadable, metadata: { ...metadata, annotations } }, service('team-b/new'))
+    await world.pass()
+    assert.deepEqual(recordOf(world.get('team-b/new'))?.addresses, ['203.0.113.11'])
   })
 
   test('does not keep what a Service has wished away at the same address', async () => {
