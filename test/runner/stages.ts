@@ -34,7 +34,7 @@ function realTests(globs: readonly string[], timeoutMs: number, atOnce = 1): Pic
   }
 }
 
-/** Tests of node:test below some globs. `timeoutMs` is for each test. */
+/** Tests of node:test below some globs. `timeoutMs` is for each test; `atOnce` files run side by side. */
 function nodeTests(globs: readonly string[], timeoutMs: number, atOnce = 1): Stage['run'] {
   return async (env, signal) => {
     const dir = mkdtempSync(join(tmpdir(), 'fairway-test-'))
@@ -136,7 +136,7 @@ export const STAGES: readonly Stage[] = [
   {
     name: 'unit',
     what: 'unit and property tests',
-    run: nodeTests(['test/unit/**/*.test.ts', 'test/property/**/*.test.ts'], 60_000),
+    run: nodeTests(['test/unit/**/*.test.ts', 'test/property/**/*.test.ts'], 60_000, 2),
   },
   { name: 'stand-in', what: "the layer4 stand-in's own tests", run: goTests },
   {
@@ -145,7 +145,7 @@ export const STAGES: readonly Stage[] = [
     ...realTests(['test/contract/**/*.test.ts'], 120_000),
   },
   { name: 'page', what: 'the status page, in Chromium', ...realTests(['test/page/**/*.test.ts'], 120_000) },
-  { name: 'chart', what: 'the Helm chart', run: nodeTests(['test/chart/**/*.test.ts'], 60_000) },
+  { name: 'chart', what: 'the Helm chart', run: nodeTests(['test/chart/**/*.test.ts'], 60_000, 2) },
   {
     name: 'resilience',
     what: 'replicas, and an API server that dies',
