@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { KubeClient } from '../kube/client.ts'
-import { isHeard, type LeaseId, sayWord, unsayWord } from '../kube/confirm.ts'
+import { isHeard, sayWord, unsayWord } from '../kube/confirm.ts'
+import type { LeaseId } from '../kube/read-once.ts'
 import { FairwayError } from '../model/problems.ts'
 import { line } from '../report/lines.ts'
 import { API_VERSION } from '../report/survey.ts'

@@ -4,7 +4,7 @@ import type { Applied, Driver, Observed, Plan } from '../model/driver.ts'
 import { FairwayError } from '../model/problems.ts'
 import { createRests } from '../model/rests.ts'
 import { checkOwner } from '../model/server-names.ts'
-import { frontendKey } from '../model/table.ts'
+import { keysOf } from '../model/table.ts'
 import { createDial, type Dial } from './common/probe.ts'
 import { createAdopter } from './dataplane/adopt.ts'
 import { applyPlan } from './dataplane/apply.ts'
@@ -30,9 +30,7 @@ export function createDataplaneDriver(options: DataplaneOptions, dial: Dial = cr
     last = await readSnapshot(client, options, signal)
     const { observed } = last
     // HAProxy may run another configuration than the file has: with all of it to be written again, it is reloaded.
-    return unconfirmed
-      ? { ...observed, drifted: observed.drifted.union(new Set(observed.table.frontends.map(frontendKey))) }
-      : observed
+    return unconfirmed ? { ...observed, drifted: observed.drifted.union(keysOf(observed.table)) } : observed
   }
 
   async function apply(plan: Plan, signal: AbortSignal): Promise<Applied> {

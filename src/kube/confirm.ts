@@ -2,8 +2,8 @@ import { CONFIRM_ANNOTATION } from '../model/names.ts'
 import type { KubeClient } from './client.ts'
 import { sleep, systemClock } from './clock.ts'
 import { ApiError } from './errors.ts'
+import { type LeaseId, leasePath, readIfThere } from './read-once.ts'
 import { FIELD_MANAGER } from './status.ts'
-import { fromWire } from './wire.ts'
 
 /** After a lost race, in milliseconds. */
 const RACE_MS = 50
@@ -26,12 +26,6 @@ export function withoutWords<T extends Annotated>(lease: T): T {
   return { ...lease, metadata: { ...lease.metadata, annotations } }
 }
 
-/** Where operators elect their leader. */
-export interface LeaseId {
-  readonly namespace: string
-  readonly name: string
-}
-
 /**
  * Writes a word onto a Lease, beside those that wait there already. Resolves to false where there is no such Lease. It is read and written whole, which
  * is what the role of the operator allows. Rejects with a FairwayError when the API server refuses or cannot be reached.
@@ -48,7 +42,7 @@ async function rewrite(
   signal: AbortSignal,
 ): Promise<boolean> {
   for (;;) {
-    const lease = await readLease(client, id, signal)
+    const lease = await readIfThere<Annotated>(client, leasePath(id), signal)
     if (lease === undefined) return false
     const [before, after] = [wordsOn(lease), change(wordsOn(lease))]
     if (before.join() === after.join()) return true
@@ -56,7 +50,7 @@ async function rewrite(
     const rest = withoutWords(lease)
     const body = { ...rest, metadata: { ...rest.metadata, annotations: { ...rest.metadata?.annotations, ...words } } }
     try {
-      await client.request({ method: 'PUT', path: pathOf(id), query: { fieldManager: FIELD_MANAGER }, body }, signal)
+      await client.request({ method: 'PUT', path: leasePath(id), query: { fieldManager: FIELD_MANAGER }, body }, signal)
       return true
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 409) throw error
@@ -78,19 +72,6 @@ export async function isHeard(
   word: string,
   signal: AbortSignal,
 ): Promise<boolean | undefined> {
-  const lease = await readLease(client, id, signal)
+  const lease = await readIfThere<Annotated>(client, leasePath(id), signal)
   return lease === undefined ? undefined : !wordsOn(lease).includes(word)
-}
-
-async function readLease(client: KubeClient, id: LeaseId, signal: AbortSignal): Promise<Annotated | undefined> {
-  try {
-    return fromWire<Annotated>((await client.request({ method: 'GET', path: pathOf(id) }, signal)).body)
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return undefined
-    throw error
-  }
-}
-
-function pathOf({ namespace, name }: LeaseId): string {
-  return `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${name}`
 }

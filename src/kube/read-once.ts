@@ -51,17 +51,34 @@ export async function readVersion(client: KubeClient, signal: AbortSignal): Prom
 /** Who leads by a Lease; undefined where there is none. */
 export async function readLease(
   client: KubeClient,
-  { namespace, name }: { readonly namespace: string; readonly name: string },
+  id: LeaseId,
   signal: AbortSignal,
 ): Promise<{ readonly holder: string; readonly renewedAtMs: number | undefined } | undefined> {
-  const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${name}`
+  const lease = await readIfThere<LeaseAsRead>(client, leasePath(id), signal)
+  if (lease === undefined) return undefined
+  const { holderIdentity: holder = '', renewTime = '' } = lease.spec ?? {}
+  const renewedAtMs = Date.parse(renewTime)
+  return { holder, renewedAtMs: Number.isNaN(renewedAtMs) ? undefined : renewedAtMs }
+}
+
+interface LeaseAsRead {
+  readonly spec?: { readonly holderIdentity?: string; readonly renewTime?: string }
+}
+
+/** Where operators elect their leader. */
+export interface LeaseId {
+  readonly namespace: string
+  readonly name: string
+}
+
+export function leasePath({ namespace, name }: LeaseId): string {
+  return `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${name}`
+}
+
+/** One object; undefined where there is none of that name. */
+export async function readIfThere<T>(client: KubeClient, path: string, signal: AbortSignal): Promise<T | undefined> {
   try {
-    const { body } = await client.request({ method: 'GET', path }, signal)
-    const { spec = {} } = fromWire<{
-      readonly spec?: { readonly holderIdentity?: string; readonly renewTime?: string }
-    }>(body)
-    const renewedAtMs = Date.parse(spec.renewTime ?? '')
-    return { holder: spec.holderIdentity ?? '', renewedAtMs: Number.isNaN(renewedAtMs) ? undefined : renewedAtMs }
+    return fromWire<T>((await client.request({ method: 'GET', path }, signal)).body)
   } catch (error) {
     if (error instanceof ApiError && error.status === 404) return undefined
     throw error

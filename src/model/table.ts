@@ -108,6 +108,10 @@ export function frontendKey(frontend: Pick<Frontend, 'address' | 'port' | 'proto
   return frontend.hosts.length === 0 ? socket : `${socket}#${frontend.hosts.join(',')}`
 }
 
+export function keysOf({ frontends }: Pick<Table, 'frontends'>): ReadonlySet<FrontendKey> {
+  return new Set(frontends.map(frontendKey))
+}
+
 /** What a key says of who is in whose way. */
 export function splitKey(key: FrontendKey): { readonly socket: SocketKey; readonly hosts: readonly string[] } {
   const [socket = '', hosts] = key.split('#')

@@ -4,6 +4,7 @@ import {
   type Frontend,
   type FrontendKey,
   frontendKey,
+  keysOf,
   type Table,
   type Target,
   type TargetGroup,
@@ -195,7 +196,7 @@ function samePorts(a: readonly Target[], portA: number, b: readonly Target[], po
   return a.every((target, index) => (target.port ?? portA) === (b[index]?.port ?? portB))
 }
 
-/** The keys of a table's frontends. */
-export function keysOf(table: Table): ReadonlySet<FrontendKey> {
-  return new Set(table.frontends.map(frontendKey))
+/** All that a proxy has of ours, as we would write it or not. */
+export function keysThere({ table, drifted }: Observed): ReadonlySet<FrontendKey> {
+  return keysOf(table).union(drifted)
 }

@@ -3,6 +3,7 @@ import { hostsOverlap } from '../model/hosts.ts'
 import type { Problem } from '../model/problems.ts'
 import { hashText } from '../model/rendezvous.ts'
 import { type FrontendKey, frontendKey, socketKey, splitKey, type Table } from '../model/table.ts'
+import { keysThere } from './diff.ts'
 
 export interface GuardLimits {
   /** Share of the live frontends, 0 to 1, that may go without evidence. */
@@ -38,7 +39,7 @@ export function guardRemovals(
   const isExplained = explain(plan.table, accounted)
   const absent = new Set(changes.flatMap(({ kind, key }) => (kind === 'remove' && !isExplained(key) ? key : [])))
   const orphans = new Set(strays.filter(({ key }) => !isExplained(key)))
-  const there = new Set([...observed.table.frontends.map(frontendKey), ...observed.drifted])
+  const there = keysThere(observed)
   const live = there.size
   const holdsAbsent = isTooMany(absent.size, live, limits) || (absent.size > 0 && empties(plan.table, there, limits))
   const holdsOrphans = isTooMany(orphans.size, live + strays.length, limits)

@@ -8,6 +8,7 @@ import {
   type Table,
   type TargetGroup,
 } from '../model/table.ts'
+import { keysThere } from './diff.ts'
 
 /** Group ids of what is kept as observed: never those that a build gives. */
 const KEPT = 'kept'
@@ -27,8 +28,7 @@ export function keptAt(
   observed: Observed,
 ): ReadonlySet<FrontendKey> {
   if (addresses === undefined || addresses.size === 0) return new Set()
-  const keys = [...observed.table.frontends.map(frontendKey), ...observed.drifted]
-  return new Set(keys.filter((key) => addresses.has(addressIn(key)) && !accounted.has(key)))
+  return new Set([...keysThere(observed)].filter((key) => addresses.has(addressIn(key)) && !accounted.has(key)))
 }
 
 function addressIn(key: FrontendKey): string {

@@ -2,7 +2,7 @@ import type { Observed, Plan, Refusal, Sibling } from '../model/driver.ts'
 import type { Problem } from '../model/problems.ts'
 import { type FrontendKey, frontendKey, type Table } from '../model/table.ts'
 import { createFitter } from './capabilities.ts'
-import { createDiffer, keysOf } from './diff.ts'
+import { createDiffer, keysThere } from './diff.ts'
 import { type Accounted, type GuardLimits, guardRemovals } from './guard.ts'
 import { holdServed, keptAt, keptUntouched } from './hold.ts'
 
@@ -66,8 +66,7 @@ export function createPlanner(proxy: string): Planner {
 /** What a proxy served before more was asked of it than it can do: that goes on. */
 function stillServed(refusals: readonly Refusal[], observed: Observed): ReadonlySet<FrontendKey> {
   if (refusals.length === 0) return new Set()
-  const there = keysOf(observed.table).union(observed.drifted)
-  return new Set(refusals.map(({ key }) => key)).intersection(there)
+  return new Set(refusals.map(({ key }) => key)).intersection(keysThere(observed))
 }
 
 /** Held frontends that the proxy never had are not served, for the reason that holds them. */

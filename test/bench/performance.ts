@@ -30,7 +30,7 @@ export function writePerformance(results: readonly Result[]): void {
 }
 
 /** The rows that have a target: how much of it each one takes. */
-export function drawPerformance(machine: string, results: readonly Result[]): string {
+function drawPerformance(machine: string, results: readonly Result[]): string {
   return drawBars({
     title: 'How much of its target each figure takes',
     note: `${machine}. The line is the target: a bar that ends before it has met it.`,

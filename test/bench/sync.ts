@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type Lab, startLab } from '../lab/lab.ts'
 import { step, toStderr } from '../lab/progress.ts'
+import { inLanes } from './reaction-cluster.ts'
 import { atMost, figure, median, type Row } from './table.ts'
 
 const SERVICES = 5_000
@@ -86,10 +87,7 @@ async function fill(lab: Lab, signal: AbortSignal): Promise<void> {
       await create('/apis/discovery.k8s.io/v1/namespaces/default/endpointslices', slice(n))
     }),
   ]
-  const lanes = Array.from({ length: IN_FLIGHT }, async () => {
-    for (let next = work.pop(); next !== undefined; next = work.pop()) await next()
-  })
-  await Promise.all(lanes)
+  await inLanes(work, IN_FLIGHT)
 }
 
 async function createNode(lab: Lab, n: number, signal: AbortSignal): Promise<void> {

@@ -5,6 +5,8 @@ import type { Fault } from './fault.ts'
 import { startPatiently } from './patience.ts'
 import type { Site } from './site.ts'
 
+const SHARED = { party: 'proxy', traffic: true } as const
+
 /** As its unit starts it, again and again: a file that is missing is the edge's to write. */
 async function startAgain({ edge }: Site, signal: AbortSignal): Promise<void> {
   await startPatiently(
@@ -16,20 +18,18 @@ async function startAgain({ edge }: Site, signal: AbortSignal): Promise<void> {
 }
 
 const killed: Fault = {
+  ...SHARED,
   name: 'haproxy-killed',
   what: 'HAProxy is killed and started again',
-  party: 'proxy',
-  traffic: true,
   holdMs: [200, 5_000],
   strike: async ({ edge }) => edge.proxy.kill(),
   heal: startAgain,
 }
 
 const fileLost: Fault = {
+  ...SHARED,
   name: 'haproxy-file-lost',
   what: 'HAProxy is killed and started again, and the file that the edge made for it is gone',
-  party: 'proxy',
-  traffic: true,
   holdMs: [200, 5_000],
   strike: async ({ edge }) => {
     await edge.proxy.kill()
@@ -40,10 +40,9 @@ const fileLost: Fault = {
 
 let hung: readonly number[] = []
 const stopped: Fault = {
+  ...SHARED,
   name: 'haproxy-hung',
   what: 'HAProxy hangs (SIGSTOP), and goes on',
-  party: 'proxy',
-  traffic: true,
   holdMs: [1_000, 12_000],
   strike: async ({ edge }) => {
     hung = await edge.proxy.pids()
@@ -56,10 +55,10 @@ const stopped: Fault = {
 
 let garbage: Server | undefined
 const socketGarbage: Fault = {
+  ...SHARED,
+  traffic: false,
   name: 'haproxy-socket-garbage',
   what: "HAProxy's admin socket answers garbage",
-  party: 'proxy',
-  traffic: false,
   holdMs: [2_000, 10_000],
   strike: async ({ adminSocket }) => {
     const server = createServer((socket) => {

@@ -41,11 +41,7 @@ const LINE_EVERY_MS = 100
 /** The first ones tell what is wrong. */
 const MOST_COMPLAINTS = 20
 
-export async function openDoor(
-  { address, port, host }: Door,
-  localAddress: string,
-  signal: AbortSignal,
-): Promise<Socket> {
+async function openDoor({ address, port, host }: Door, localAddress: string, signal: AbortSignal): Promise<Socket> {
   const place = { host: address, port, localAddress }
   const socket =
     host === undefined ? connect(place) : connectTls({ ...place, servername: host, rejectUnauthorized: false })

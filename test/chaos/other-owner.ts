@@ -6,7 +6,7 @@ import { contentOf, frontend, pass, tableOf } from '../contract/tables.ts'
 import { PUBLIC } from './namespace.ts'
 
 /** Its frontend that never changes, and the first of those that do. */
-export const OTHER_PORTS = { steady: 9_100, changing: 9_101 } as const
+const OTHER_PORTS = { steady: 9_100, changing: 9_101 } as const
 const CHANGES_EVERY_MS = 900
 /** Ports that it goes through: more than the writes that fail while a fault holds tell apart what was lost. */
 const VERSIONS = 30

@@ -13,7 +13,7 @@ export async function writeReport(runs: readonly RunRecord[]): Promise<void> {
   await writeFile(join(DOCS, 'chaos.md'), renderReport(runs))
 }
 
-export function renderReport(runs: readonly RunRecord[]): string {
+function renderReport(runs: readonly RunRecord[]): string {
   const storms = runs.flatMap((run) => run.storms)
   return `${INTRODUCTION}
 ## The last runs

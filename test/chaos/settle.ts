@@ -64,7 +64,7 @@ function describe(frontends: readonly Frontend[], world: World): Pick<Settled, '
   return { doors: [...own, ...FOREIGN_DOORS], addresses }
 }
 
-export const FOREIGN_DOORS: readonly Door[] = [
+const FOREIGN_DOORS: readonly Door[] = [
   { service: 'foreign', address: PUBLIC.admin, port: ADMIN_PORT, host: undefined },
   { service: 'foreign', address: PUBLIC.other, port: 9_100, host: undefined },
 ]

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
+import { compactEtcd } from '../lab/compact-etcd.ts'
 import { delay, waitFor } from '../lab/wait.ts'
 import { startWorld, type World } from './world.ts'
 
@@ -92,7 +93,7 @@ describe('API server restarts', () => {
     for (let i = 0; i < 4; i++) await change()
     await assertConverged()
     for (let round = 0; round < ROUNDS; round++) await kill(async () => {})
-    await kill(async () => compact(world, signal))
+    await kill(async () => compactEtcd(world.lab.controlPlane.etcdUrl, signal))
     await assertConverged()
     assert.equal(operator.exitCode(), undefined)
     const [servers, objects, writes] = [await world.servers(), await world.services(), (await world.writers()).length]
@@ -111,18 +112,6 @@ function lastDigest(log: string): string {
   const digest = [...log.matchAll(/"caches":"([0-9a-f]{64})"/g)].at(-1)?.[1]
   assert.ok(digest !== undefined, 'the log has no pass')
   return digest
-}
-
-/** Drops all history from etcd: whoever watches from before gets 410. */
-async function compact(world: World, signal: AbortSignal): Promise<void> {
-  const url = world.lab.controlPlane.etcdUrl
-  const ask = async (path: string, body: object) => {
-    const answer = await fetch(url + path, { method: 'POST', body: JSON.stringify(body), signal })
-    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
-    return (await answer.json()) as { readonly header: { readonly revision: string } }
-  }
-  const { header } = await ask('/v3/kv/range', { key: Buffer.from('/').toString('base64') })
-  await ask('/v3/kv/compaction', { revision: header.revision, physical: true })
 }
 
 /** Numbers from 0 to 1 that are the same in every run. */

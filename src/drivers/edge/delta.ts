@@ -4,6 +4,7 @@ import {
   type Frontend,
   type FrontendKey,
   frontendKey,
+  keysOf,
   type Table,
   type Target,
   type TargetGroup,
@@ -81,10 +82,6 @@ function changedFrontends(
       before?.group === one.group && before.targetPort === one.targetPort && before.service?.uid === one.service?.uid
     return !(alike && sameSettings(before, one))
   })
-}
-
-function keysOf({ frontends }: Table): ReadonlySet<FrontendKey> {
-  return new Set(frontends.map(frontendKey))
 }
 
 function goneOf(stored: readonly string[], wanted: readonly string[]): string[] {

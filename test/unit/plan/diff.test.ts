@@ -5,11 +5,12 @@ import {
   EMPTY_TABLE,
   type Frontend,
   type HealthCheck,
+  keysOf,
   makeTable,
   type Table,
   type Target,
 } from '../../../src/model/table.ts'
-import { diffTables, keysOf } from '../../../src/plan/diff.ts'
+import { diffTables } from '../../../src/plan/diff.ts'
 import { frontend, observed } from '../../support/builders.ts'
 
 const NODES: readonly Target[] = [
