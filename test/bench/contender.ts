@@ -1,8 +1,8 @@
 /** Those that give Services their addresses: Fairway, and MetalLB's controller beside it. Each is a process of its own, alone at work. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePort } from '../contract/sockets.ts'
 import type { EdgeUnit } from '../edge-lab/edge.ts'
+import { freePort } from '../lab/free-port.ts'
 import type { LabProcess } from '../lab/lab.ts'
 import { waitFor } from '../lab/wait.ts'
 import type { ApiWorld } from './api-world.ts'

@@ -2,7 +2,7 @@
  * What we render, beside what somebody would write by hand who wants the most of the same program: bytes a second of long transfers, and new connections a
  * second. The proxy has a core of its own, which is what limits both; rounds alternate, and each pair of neighbours gives one ratio.
  */
-import { freePort } from '../contract/sockets.ts'
+import { freePort } from '../lab/free-port.ts'
 import { step, toStderr } from '../lab/progress.ts'
 import { buildLoad, measureLoad, startServer, stayOnProxyCore } from './data-path-load.ts'
 import { PAIRS, type ProgramPair, type Route, type Side } from './data-path-programs.ts'

@@ -9,12 +9,12 @@ import { createCaddyEngine } from '../../src/edge/engines/caddy.ts'
 import type { EngineState } from '../../src/edge/engines/engine.ts'
 import type { Frontend, Target } from '../../src/model/table.ts'
 import { makeCaddy } from '../edge-lab/caddy.ts'
+import { freePort } from '../lab/free-port.ts'
 import { frontend } from '../support/builders.ts'
 import { type LongTransfer, startLongTransfer } from './clients.ts'
 import { bind, idOf, stateOf } from './engine-suite-world.ts'
 import { type Load, startLoad } from './load.ts'
 import { local } from './net.ts'
-import { freePort } from './sockets.ts'
 
 export interface DropsReport {
   readonly changes: number

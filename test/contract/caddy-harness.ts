@@ -16,8 +16,9 @@ import type { Driver } from '../../src/model/driver.ts'
 import { fieldOf, isObject } from '../../src/model/json.ts'
 import { parseServerKey } from '../../src/model/server-names.ts'
 import { frontendKey } from '../../src/model/table.ts'
+import { freePort } from '../lab/free-port.ts'
 import type { DriverSettings, Harness } from './harness.ts'
-import { freePort, listeningSockets } from './sockets.ts'
+import { listeningSockets } from './sockets.ts'
 import { PROD } from './tables.ts'
 
 const STARTS_WITHIN_MS = 20_000

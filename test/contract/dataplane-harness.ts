@@ -15,8 +15,9 @@ import { hostPort } from '../../src/model/address.ts'
 import type { Driver } from '../../src/model/driver.ts'
 import { type FrontendKey, splitKey } from '../../src/model/table.ts'
 import { makeProgram } from '../edge-lab/program.ts'
+import { freePort } from '../lab/free-port.ts'
 import type { DriverSettings, Endpoint, Harness } from './harness.ts'
-import { freePort, listeningSockets } from './sockets.ts'
+import { listeningSockets } from './sockets.ts'
 import { PROD } from './tables.ts'
 
 /** What the API calls the administrator's defaults, from its first write on. */

@@ -7,12 +7,12 @@ import { test } from 'node:test'
 import type { Frontend, ProxyProtocol, Table, Target } from '../../src/model/table.ts'
 import type { PairUnit, ProxyUnit } from '../edge-lab/unit.ts'
 import { makeUnit, type ProxyKind } from '../edge-lab/units.ts'
+import { freePort } from '../lab/free-port.ts'
 import { askUdp, isOpen } from './clients.ts'
 import { createDice, type Dice } from './dice.ts'
 import { type EdgeSite, startSite } from './edge-harness.ts'
 import { type LoadReport, startLoad } from './load.ts'
 import { local } from './net.ts'
-import { freePort } from './sockets.ts'
 import { frontend, pass, tableOf } from './tables.ts'
 
 const CHANGES = process.env['FAIRWAY_SOAK'] === undefined ? 50 : 500

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import type { Frontend } from '../../src/model/table.ts'
+import { freePort } from '../lab/free-port.ts'
 import { startTcpBackend } from './backends.ts'
 import { askTcp, isOpen, whoServes } from './clients.ts'
 import { bind, type EngineTest, type EngineWorld, eventually, stateOf } from './engine-suite-world.ts'
 import type { Endpoint } from './harness.ts'
-import { freePort } from './sockets.ts'
 
 /** Who answers: the target's name, or `nobody`. */
 export async function whoIs(to: Endpoint, localAddress?: string): Promise<string> {

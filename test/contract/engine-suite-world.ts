@@ -3,10 +3,10 @@ import { createServer, type Server } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BoundFrontend, Engine, EngineState } from '../../src/edge/engines/engine.ts'
 import { compareText, type Frontend, type ProxyProtocol, type Target } from '../../src/model/table.ts'
+import { freePort } from '../lab/free-port.ts'
 import { frontend } from '../support/builders.ts'
 import { type Backend, startTcpBackend } from './backends.ts'
 import type { Endpoint } from './harness.ts'
-import { freePort } from './sockets.ts'
 
 /** A running program of one kind, for one test. */
 export interface EngineHarness {

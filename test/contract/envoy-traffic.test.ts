@@ -1,12 +1,12 @@
 /** What Envoy does to connections and flows while it is told of changes. */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from '../lab/free-port.ts'
 import { askTcp, startLongTransfer, whoServes } from './clients.ts'
 import { isAlive, openTo, whoIs } from './engine-suite-settings.ts'
 import { eventually, stateOf } from './engine-suite-world.ts'
 import { envoyTest } from './envoy-harness.ts'
 import { openUdp, startUdpEcho } from './envoy-udp.ts'
-import { freePort } from './sockets.ts'
 
 envoyTest(
   'what is allowed, and who else is on the socket, ends no connection',

@@ -9,9 +9,9 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, before, test } from 'node:test'
 import { makeToken } from '../../src/edge/tokens.ts'
+import { freePort } from '../lab/free-port.ts'
 import { waitFor } from '../lab/wait.ts'
 import { FakeApiServer, type Fault } from '../support/fake-api-server.ts'
-import { freePort } from './sockets.ts'
 
 const MAIN = resolve(import.meta.dirname, '../../src/main.ts')
 const signal = AbortSignal.timeout(60_000)

@@ -1,42 +1,6 @@
-/** Sockets of this machine: free ones for tests, and those that a process holds (Linux). */
-import { createSocket } from 'node:dgram'
+/** Sockets that a process of this machine holds (Linux). */
 import { readdir, readFile, readlink } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { hostPort } from '../../src/model/address.ts'
-
-/** A port that is free for TCP and UDP on all the given addresses at this moment. */
-export async function freePort(...addresses: readonly string[]): Promise<number> {
-  const [first = '127.0.0.1'] = addresses
-  for (let attempt = 0; attempt < 50; attempt++) {
-    const port = await tcpPort(first, 0)
-    if (port === undefined) continue
-    const rest = addresses.length === 0 ? [first] : addresses
-    const taken = await Promise.all(
-      rest.map(async (one) => (await tcpPort(one, port)) !== port || !(await udpFree(one, port))),
-    )
-    if (!taken.includes(true)) return port
-  }
-  throw new Error(`no free port on ${addresses.join(', ')}`)
-}
-
-async function tcpPort(host: string, port: number): Promise<number | undefined> {
-  const server = createServer()
-  return new Promise((resolve) => {
-    server.once('error', () => resolve(undefined))
-    server.listen({ host, port, exclusive: true }, () => {
-      const address = server.address()
-      server.close(() => resolve(address !== null && typeof address === 'object' ? address.port : undefined))
-    })
-  })
-}
-
-async function udpFree(address: string, port: number): Promise<boolean> {
-  const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4')
-  return new Promise((resolve) => {
-    socket.once('error', () => resolve(false))
-    socket.bind({ address, port, exclusive: true }, () => socket.close(() => resolve(true)))
-  })
-}
 
 const LISTENING = '0A'
 const UNCONNECTED = '07'

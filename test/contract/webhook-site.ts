@@ -7,8 +7,8 @@ import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createAuthority, issueServerCertificate } from '../../src/edge/certificates.ts'
 import { makeProgram } from '../edge-lab/program.ts'
+import { freePort } from '../lab/free-port.ts'
 import { isOpen } from './clients.ts'
-import { freePort } from './sockets.ts'
 
 const SCRIPTS = resolve(import.meta.dirname, 'webhook-site')
 /** Debian's HAProxy wants no more. A bind that fails must not be hidden by another process of tests. */

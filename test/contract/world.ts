@@ -1,10 +1,10 @@
 /** What each test of the suite has: a proxy, two targets of each protocol, and clients' patience. */
 import { networkInterfaces } from 'node:os'
 import type { Capabilities } from '../../src/model/driver.ts'
+import { freePort } from '../lab/free-port.ts'
 import { type Backend, startTcpBackend, startUdpBackend } from './backends.ts'
 import type { Harness, HarnessKind } from './harness.ts'
 import { local } from './net.ts'
-import { freePort } from './sockets.ts'
 import type { Groups } from './tables.ts'
 
 export interface World {

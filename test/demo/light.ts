@@ -1,8 +1,8 @@
 /** The demo on the least that is real: API server, proxy, operator; a process in each node namespace answers in place of kube-proxy and pods. */
 import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { freePort } from '../contract/sockets.ts'
 import { buildBinaries } from '../lab/build.ts'
+import { freePort } from '../lab/free-port.ts'
 import { type Lab, startLab } from '../lab/lab.ts'
 import { toStderr } from '../lab/progress.ts'
 import { prepareMachine } from '../lab/requirements.ts'

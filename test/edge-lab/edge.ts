@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseTokens } from '../../src/config/edge-tokens.ts'
 import { initEdge } from '../../src/edge/init.ts'
 import { hashToken, makeToken } from '../../src/edge/tokens.ts'
-import { freePort } from '../contract/sockets.ts'
+import { freePort } from '../lab/free-port.ts'
 import type { PairUnit, ProxyUnit } from './unit.ts'
 
 const MAIN = resolve(import.meta.dirname, '../../src/main.ts')

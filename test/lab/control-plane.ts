@@ -1,10 +1,10 @@
 /** etcd, kube-apiserver and, for a whole cluster, controller manager and scheduler. Each can be stopped and started alone. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { controlPlane as address, serviceNet } from './addresses.ts'
 import { type ApiAccess, createApiClient } from './api-client.ts'
 import { createAuthority, issueCertificate } from './certificates.ts'
+import { freePort } from './free-port.ts'
 import { enterNamespace } from './network.ts'
 import { type Daemon, recordOf, run, startDaemon, stopProcesses } from './process.ts'
 import { waitFor } from './wait.ts'
@@ -75,23 +75,10 @@ export async function startControlPlane(options: ControlPlaneOptions, signal: Ab
 async function prepare(options: ControlPlaneOptions): Promise<Setup> {
   mkdirSync(options.dir, { recursive: true })
   const inNamespace = options.place === 'namespace'
-  const [port, etcdPort] = inNamespace ? [6443, 2379] : await freePorts()
+  const [port, etcdPort] = inNamespace ? [6443, 2379] : [await freePort(), await freePort()]
   const host = inNamespace ? address.v4 : '127.0.0.1'
   const access = { server: `https://${host}:${port}`, caFile: join(options.dir, 'ca.crt'), token: 'lab-admin' }
   return { ...options, host, port, etcdPort, kubeconfig: join(options.dir, 'kubeconfig'), access }
-}
-
-async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()] as const
-  const ports = await Promise.all(
-    servers.map(async (server) => {
-      await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
-      const bound = server.address()
-      return typeof bound === 'object' && bound ? bound.port : 0
-    }),
-  )
-  await Promise.all(servers.map(async (server) => new Promise((resolve) => void server.close(resolve))))
-  return [ports[0] ?? 0, ports[1] ?? 0]
 }
 
 async function writeCredentials(setup: Setup, signal: AbortSignal) {

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { freePort } from '../contract/sockets.ts'
+import { freePort } from '../lab/free-port.ts'
 
 const MAIN = resolve(import.meta.dirname, '../../src/main.ts')
 

@@ -5,7 +5,7 @@ import type { Frontend } from '../../src/model/table.ts'
 import { type Backend, startTcpBackend } from '../contract/backends.ts'
 import { askTcp } from '../contract/clients.ts'
 import { local } from '../contract/net.ts'
-import { freePort } from '../contract/sockets.ts'
+import { freePort } from '../lab/free-port.ts'
 import { frontend } from '../support/builders.ts'
 import { PROGRAMS, startProgram } from './programs.ts'
 

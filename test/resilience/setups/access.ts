@@ -1,7 +1,7 @@
 /** Ways to a cluster and to an edge that do not lead there: a file or a flag is wrong, and nothing else. */
 import { readFileSync } from 'node:fs'
-import { freePort } from '../../contract/sockets.ts'
 import { createAuthority } from '../../lab/certificates.ts'
+import { freePort } from '../../lab/free-port.ts'
 import { type AccessSetup, clusterWith, edgeWith, flagsOf, listen, relayTo } from './ways.ts'
 
 export const ACCESS_SETUPS: readonly AccessSetup[] = [

@@ -1,8 +1,8 @@
 /** Ways that lead to something else: a table of another owner, or another program. */
 import { startCaddy } from '../../contract/caddy-harness.ts'
-import { freePort } from '../../contract/sockets.ts'
 import { frontend, pass, tableOf } from '../../contract/tables.ts'
 import { buildCaddy } from '../../lab/build.ts'
+import { freePort } from '../../lab/free-port.ts'
 import { toStderr } from '../../lab/progress.ts'
 import { PATIENT_MS } from './service-hands.ts'
 import { type AccessSetup, alone, edgeWith, POOL, relayTo } from './ways.ts'
