@@ -6,6 +6,7 @@ import { createKubeClient, type KubeClient } from '../kube/client.ts'
 import { loadKubeConfig } from '../kube/credentials.ts'
 import { EventRecorder } from '../kube/events.ts'
 import { createIdentity, type Identity } from '../kube/identity.ts'
+import { Limiter } from '../kube/limiter.ts'
 import { errorText } from '../model/problems.ts'
 import { type OwnCaches, startCaches } from '../operator/cluster.ts'
 import { type Confirmations, createConfirmations } from '../operator/confirmations.ts'
@@ -56,13 +57,15 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
     const page = await openPage(options, config.cluster, { client, caches }, ending.signal)
     const uid = await waitForUid(identity, log, signal)
     if (uid === undefined) return
-    const events = new EventRecorder({ client, log, instance: process.env['HOSTNAME'] })
+    const limiter = new Limiter()
+    const isBusy = () => limiter.isFull
+    const events = new EventRecorder({ client, log, instance: process.env['HOSTNAME'], isBusy })
     const confirmations = createConfirmations(Date.now)
     const onConfirmed = (words: readonly string[]) => {
       log.warn({ words }, 'a person lets go of what the guard holds back under these words')
       confirmations.say(words)
     }
-    const world = { client, caches, events, metrics, page, confirmations, uid, log }
+    const world = { client, caches, limiter, events, metrics, page, confirmations, uid, log }
     const work: Work = (writing, lost) => operate(options.config, { config, text }, world, writing, lost, signal)
     await lead({ ...options, onConfirmed }, client, log, work, signal)
     await events.close()
@@ -78,6 +81,7 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
 interface World {
   readonly client: KubeClient
   readonly caches: OwnCaches
+  readonly limiter: Limiter
   readonly events: EventRecorder
   readonly metrics: Metrics
   readonly page: Page | undefined
@@ -96,10 +100,10 @@ async function operate(
   lost: AbortSignal,
   signal: AbortSignal,
 ): Promise<void> {
-  const { client, caches, events, metrics, page, uid, log } = world
+  const { client, caches, limiter, events, metrics, page, uid, log } = world
   const { meter } = metrics
   const { fence } = writing
-  const writer = createWriter({ client, store: caches.serviceStore, events, now: Date.now, fence, meter })
+  const writer = createWriter({ client, store: caches.serviceStore, events, limiter, now: Date.now, fence, meter })
   const metered = meterDrivers(driverMaker(log, writing), meter)
   const makeDriver = page?.watch(metered) ?? metered
   const facts = createFacts(Date.now)

@@ -6,13 +6,16 @@ import { type Correlated, EventCorrelator, type EventNote, type EventSubject } f
 import type { Log } from './log.ts'
 
 const COMPONENT = 'fairway'
-/** API limits for the note of an Event, and client-go's queue. */
+/** API limit for the note of an Event. */
 const LONGEST_MESSAGE = 1024
-const MOST_QUEUED = 1000
+/** As many as Services may come at once. */
+const MOST_QUEUED = 10_000
 /** client-go, tools/record/event.go: twelve tries, ten seconds apart, the first pause of random length. */
 const MOST_TRIES = 12
 const RETRY_MS = 10_000
 const CLOSE_MS = 3000
+/** How long an Event lets what is more urgent go first, and how often it looks whether that is through. */
+const YIELD = { atMostMs: 1000, everyMs: 50 }
 
 /** Something to tell about a Service. */
 export interface ServiceNote {
@@ -28,6 +31,8 @@ export interface EventRecorderOptions {
   readonly clock?: Clock | undefined
   /** Which of several replicas: the pod's name. */
   readonly instance?: string | undefined
+  /** Whether writes wait that somebody waits for: they share an API server with Events. */
+  readonly isBusy?: (() => boolean) | undefined
 }
 
 /** For the prefix of combined Events. */
@@ -42,6 +47,7 @@ export class EventRecorder {
   readonly #log: Log
   readonly #clock: Clock
   readonly #instance: string
+  readonly #isBusy: () => boolean
   readonly #correlator: EventCorrelator
   readonly #queue: EventNote[] = []
   readonly #stop = new AbortController()
@@ -56,6 +62,7 @@ export class EventRecorder {
     this.#log = options.log
     this.#clock = options.clock ?? systemClock
     this.#instance = options.instance ?? ''
+    this.#isBusy = options.isBusy ?? (() => false)
     this.#correlator = new EventCorrelator(this.#clock)
     this.#ended = this.#run(this.#stop.signal)
   }
@@ -97,7 +104,10 @@ export class EventRecorder {
       const note = this.#queue.shift()
       this.#busy = note !== undefined
       if (note === undefined) await this.#idle()
-      else await this.#write(note, signal)
+      else {
+        await this.#letPass(signal)
+        await this.#write(note, signal)
+      }
     }
     this.#busy = false
     this.#queue.length = 0
@@ -115,6 +125,14 @@ export class EventRecorder {
 
   #tellIdle(): void {
     for (const resolve of this.#onIdle.splice(0)) resolve()
+  }
+
+  /** Lets more urgent writes go first, for so long that even then Events come through. */
+  async #letPass(signal: AbortSignal): Promise<void> {
+    const deadline = this.#clock.now() + YIELD.atMostMs
+    while (this.#isBusy() && this.#clock.now() < deadline && !signal.aborted) {
+      await pause(this.#clock, YIELD.everyMs, signal)
+    }
   }
 
   async #write(note: EventNote, signal: AbortSignal): Promise<void> {

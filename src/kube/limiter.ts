@@ -50,6 +50,11 @@ export class Limiter {
     return this.#running
   }
 
+  /** Whether there is more to do than may be under way. */
+  get isFull(): boolean {
+    return this.#waiting.size > 0
+  }
+
   /** Runs a task once there is room, first come first served. One that the server answers with 429 is run again, up to five times in all. */
   async run<T>(task: () => Promise<T>, signal: AbortSignal): Promise<T> {
     for (let tries = 1; ; tries += 1) {

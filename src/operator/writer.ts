@@ -1,6 +1,6 @@
 import type { KubeClient } from '../kube/client.ts'
 import type { EventRecorder } from '../kube/events.ts'
-import { Limiter } from '../kube/limiter.ts'
+import type { Limiter } from '../kube/limiter.ts'
 import type { ServiceObject } from '../kube/objects.ts'
 import { statusRivals } from '../kube/rivals.ts'
 import { bears, type StatusOutcome, writeStatus } from '../kube/status.ts'
@@ -17,6 +17,8 @@ export interface WriterOptions {
   readonly client: KubeClient
   readonly store: StoreReader<ServiceObject>
   readonly events: Pick<EventRecorder, 'record'>
+  /** Of all writes to Services. */
+  readonly limiter: Limiter
   /** Epoch milliseconds. */
   readonly now: () => number
   /** Called right before each write; throws when this process may not write any more. */
@@ -30,8 +32,7 @@ const MOST_REMEMBERED = 10_000
 
 /** Writes to the cluster through the status subresource, against the newest state that the cache has of a Service. */
 export function createWriter(options: WriterOptions): ClusterWriter {
-  const { client, store, now, fence, meter } = options
-  const limiter = new Limiter()
+  const { client, store, limiter, now, fence, meter } = options
   const contest = createContest()
   const tell = createTeller(options)
   return {

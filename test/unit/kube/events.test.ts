@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, suite, test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import { createKubeClient, type KubeClient } from '../../../src/kube/client.ts'
 import { EventRecorder } from '../../../src/kube/events.ts'
 import { fromWire } from '../../../src/kube/wire.ts'
@@ -12,13 +13,15 @@ let client: KubeClient
 let clock: FakeClock
 let log: ReturnType<typeof recordingLog>
 let recorder: EventRecorder
+let busy = false
 
 beforeEach(async () => {
   server = await FakeApiServer.start()
   clock = new FakeClock()
   log = recordingLog()
   client = createKubeClient({ kubeConfig: server.kubeConfig(), clock })
-  recorder = new EventRecorder({ client, log, clock, instance: 'fairway-0' })
+  busy = false
+  recorder = new EventRecorder({ client, log, clock, instance: 'fairway-0', isBusy: () => busy })
 })
 
 afterEach(async () => {
@@ -75,6 +78,33 @@ test('an Event is about the Service, from fairway, as kubectl describe shows it'
     },
   )
   assert.match(metadata.name, /^web\.[0-9a-f]+$/)
+})
+
+suite('beside more urgent writes', () => {
+  test('Events wait until these are through', async () => {
+    busy = true
+    tell('m')
+    for (let tick = 0; tick < 5; tick += 1) {
+      clock.advance(100)
+      await turn()
+    }
+    assert.deepEqual(server.requests, [])
+    busy = false
+    clock.advance(100)
+    await all()
+    assert.deepEqual(told(), ['m x1'])
+  })
+
+  test('where these never end, one Event a second goes out all the same', async () => {
+    busy = true
+    const beganAt = clock.now()
+    for (const message of ['m', 'n', 'o']) tell(message)
+    await eventually(() => {
+      clock.advance(50)
+      return told().length === 3
+    })
+    assert.ok(clock.now() >= beganAt + 3_000, `after ${clock.now() - beganAt} ms`)
+  })
 })
 
 suite('correlation', () => {
@@ -160,7 +190,7 @@ suite('failures', () => {
       () => true,
       () => undefined,
     )
-    for (let count = 0; count < 1100; count += 1) tell(`m${count}`)
+    for (let count = 0; count < 10_100; count += 1) tell(`m${count}`)
     assert.deepEqual(log.lines, ['warn: Events are dropped: too many wait for the API server'])
     const closed = recorder.close()
     clock.advance(3000)
