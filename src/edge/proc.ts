@@ -33,25 +33,36 @@ export async function readOpenSockets(proc = '/proc'): Promise<readonly OpenSock
   const tables = await Promise.all(
     TABLES.map(async ([file, protocol]) => {
       const text = await readFile(`${proc}/net/${file}`, 'utf8').catch(() => '')
-      return text.split('\n').flatMap((line) => parseLine(line, protocol) ?? [])
+      return readTable(text, protocol)
     }),
   )
   return tables.flat()
 }
 
-/** A line of /proc/net/{tcp,udp}{,6} (Documentation/networking/proc_net_tcp.rst of Linux); undefined for headings and connections. */
-export function parseLine(line: string, protocol: Protocol): OpenSocket | undefined {
-  const [, local = '', , state, , , , uid, , inode = ''] = line.trim().split(/\s+/)
-  const [hex = '', portHex = ''] = local.split(':')
-  const address = parseAddress(hex)
-  const port = Number.parseInt(portHex, 16)
-  if (state !== STATES[protocol] || address === undefined || !(port > 0)) return undefined
-  return { protocol, address, port, uid: Number(uid), inode }
+/** Local address and port, state, user and inode. */
+const LINE = /^ *\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) \S+ ([0-9A-F]{2}) \S+ \S+ +\S+ +(\d+) +\d+ +(\d+) /
+
+/**
+ * The sockets in a text of /proc/net/{tcp,udp}{,6} (Documentation/networking/proc_net_tcp.rst of Linux): no headings, no connections. A proxy has thousands of
+ * sockets on a few addresses, and many more connections: an address is made out once, and none of a connection.
+ */
+export function readTable(text: string, protocol: Protocol): readonly OpenSocket[] {
+  const addresses = new Map<string, string>()
+  const addressOf = (hex: string) => {
+    const address = addresses.get(hex) ?? parseAddress(hex)
+    if (address !== undefined) addresses.set(hex, address)
+    return address
+  }
+  return text.split('\n').flatMap((line) => {
+    const [, hex = '', portHex = '', state, uid, inode = ''] = LINE.exec(line) ?? []
+    if (state !== STATES[protocol]) return []
+    const [address, port] = [addressOf(hex), Number.parseInt(portHex, 16)]
+    return address === undefined || port === 0 ? [] : [{ protocol, address, port, uid: Number(uid), inode }]
+  })
 }
 
 /** An address as the kernel prints it: words of 32 bits, each in the machine's own byte order. */
 function parseAddress(hex: string): string | undefined {
-  if (!/^(?:[0-9A-F]{8}|[0-9A-F]{32})$/.test(hex)) return undefined
   const words = hex.match(/.{8}/g) ?? []
   const bytes = words.map((word) => (endianness() === 'LE' ? (word.match(/../g) ?? []).toReversed().join('') : word))
   const value = BigInt(`0x${bytes.join('')}`)

@@ -66,7 +66,7 @@ async function play(work: (stage: Stage) => Promise<void>, starts: (text: string
     assert.ok(running !== undefined)
     const drawing = draw(port)
     await config.stage(drawing.rendered.text)
-    await swapIn(tools, drawing, running, signal)
+    await swapIn(tools, drawing, { running, before: await config.read() }, signal)
   }
   try {
     await work({ tools, haproxy, file: () => readFile(config.path, 'utf8'), swap })

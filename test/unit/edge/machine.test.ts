@@ -6,7 +6,7 @@ import { describe, test } from 'node:test'
 import { testBind } from '../../../src/edge/bind-test.ts'
 import { createAddressKeeper, type Interface } from '../../../src/edge/interface-addresses.ts'
 import { type Fresh, findObstacles, type ProxyProgram, thisMachine } from '../../../src/edge/obstacles.ts'
-import { findInTheWay, parseLine } from '../../../src/edge/proc.ts'
+import { findInTheWay, readTable } from '../../../src/edge/proc.ts'
 import type { Socket } from '../../../src/edge/sockets.ts'
 import { silentLog } from '../../support/operator-world.ts'
 import { createCrashDisk } from './crash-disk.ts'
@@ -58,6 +58,7 @@ describe('this machine', () => {
 })
 
 describe('/proc/net', () => {
+  const HEADING = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode'
   const cases: readonly (readonly [line: string, protocol: Socket['protocol'], text: string | undefined])[] = [
     [
       '   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 549 1 0 100',
@@ -90,7 +91,7 @@ describe('/proc/net', () => {
       '0.0.0.0 53 101 12',
     ],
     [
-      '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode',
+      '   5: 0100007F:0000 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 8 1 0 100',
       'TCP',
       undefined,
     ],
@@ -98,8 +99,9 @@ describe('/proc/net', () => {
   ]
   for (const [line, protocol, text] of cases) {
     test(`${line.trim().slice(0, 40) || 'an empty line'}: ${text}`, () => {
-      const found = parseLine(line, protocol)
-      assert.equal(found && `${found.address} ${found.port} ${found.uid} ${found.inode}`, text)
+      const found = readTable(`${HEADING}\n${line}\n`, protocol)
+      const texts = found.map(({ address, port, uid, inode }) => `${address} ${port} ${uid} ${inode}`)
+      assert.deepEqual(texts, text === undefined ? [] : [text])
     })
   }
 
