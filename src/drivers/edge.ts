@@ -62,7 +62,7 @@ export function createEdgeDriver(options: EdgeOptions): Driver {
     const answer = parse(options, writeAnswerSchema, written)
     const left = { foreign: observed.drifted.intersection(keep), foreignGroups: untouched(last, wanted) }
     const told = { ...answer, table: { ...wanted, ...left }, trouble: undefined }
-    last = snapshotOf(options, { generation: answer.generation, info, others }, told)
+    last = snapshotOf(options, { generation: answer.generation, epoch: answer.epoch, info, others }, told)
     return true
   }
 

@@ -14,6 +14,8 @@ import type { EdgeOptions } from './options.ts'
 export interface Snapshot {
   /** 0: no table yet. */
   readonly generation: number
+  /** In which it was written. */
+  readonly epoch: number
   readonly info: EdgeInfo
   /** Tables of our cluster's other classes that our credential may read. */
   readonly others: TablesAnswer['tables']
@@ -46,13 +48,23 @@ export async function readSnapshot(
   // A credential for one class may be refused the list: then there are no others for us.
   const { tables } = list.status === 200 ? parse(options, tablesAnswerSchema, list) : { tables: [] }
   const others = tables.filter((one) => one.class !== owner.className && one.uid === owner.uid)
-  if (isNotFound(mine.status, mine.body)) return snapshotOf(options, { generation: 0, info, others }, NOTHING)
+  if (isNotFound(mine.status, mine.body)) return snapshotOf(options, { generation: 0, epoch: 0, info, others }, NOTHING)
   const answer = parse(options, heardAnswerSchema, mine)
   if (answer.uid !== owner.uid) throw conflict(options, answer.uid)
-  const unchanged = last?.generation === answer.generation ? tableOf(last) : NO_TABLE
-  const { generation, table = unchanged, trouble } = answer
+  const { generation, epoch, table = sameTable(answer, last), trouble } = answer
+  // Removed, written anew by another cluster and adopted since: as many writes, of another table.
+  if (table === undefined) return readSnapshot(client, options, undefined, signal)
   const told = { ...answer, table, trouble: trouble && troubleOf(options, trouble) }
-  return snapshotOf(options, { generation, info, others }, told)
+  return snapshotOf(options, { generation, epoch, info, others }, told)
+}
+
+/** The table that we know, where the edge says that it has not changed. */
+function sameTable(
+  { generation, epoch }: Pick<Snapshot, 'generation' | 'epoch'>,
+  last: Snapshot | undefined,
+): HeardTable | undefined {
+  if (last === undefined) return NO_TABLE
+  return last.generation === generation && last.epoch === epoch ? tableOf(last) : undefined
 }
 
 const NO_TABLE: HeardTable = { ...EMPTY_TABLE, foreign: new Set(), foreignGroups: new Set() }
@@ -74,9 +86,10 @@ const NOTHING: Told = { table: NO_TABLE, verdicts: [], notices: [], trouble: und
 /** What answers of an edge come to. */
 export function snapshotOf(
   { proxy }: Pick<EdgeOptions, 'proxy'>,
-  { generation, info, others }: Pick<Snapshot, 'generation' | 'info' | 'others'>,
+  about: Pick<Snapshot, 'generation' | 'epoch' | 'info' | 'others'>,
   { table, verdicts, notices, trouble }: Told,
 ): Snapshot {
+  const { generation, info, others } = about
   const siblings = others.flatMap((other): Sibling[] => other.keys.map((key) => ({ className: other.class, key })))
   const observed = {
     revision: [generation, ...others.map((other) => `${other.class} ${other.generation}`)].join(', '),
@@ -92,7 +105,7 @@ export function snapshotOf(
     trouble,
     capabilities: info.capabilities,
   }
-  return { generation, info, others, observed, foreignGroups: table.foreignGroups }
+  return { ...about, observed, foreignGroups: table.foreignGroups }
 }
 
 /** The edge does not know what it is called here, and a class may have several. */

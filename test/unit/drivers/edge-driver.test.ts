@@ -86,6 +86,19 @@ describe('what travels', () => {
     assert.deepEqual(keysOf(await driver.read(signal)), keysOf({ table: WEB }))
   })
 
+  test('is all of it again when another cluster wrote it as often, and it was adopted since', async (context) => {
+    const rig = await startRig(context)
+    const driver = rig.driver()
+    await pass(driver, WEB)
+    await pass(driver, BOTH)
+    await removeTable(rig, OWNER.uid, 2)
+    await pass(rig.driver({ owner: { ...OWNER, uid: 'another-one' } }), WEB)
+    await rig.driver({ epoch: 0 }).adopt?.('another-one', signal)
+    assert.deepEqual(keysOf(await driver.read(signal)), keysOf({ table: WEB }))
+    assert.equal((await pass(driver, BOTH)).wrote, true)
+    assert.deepEqual(rig.world.served().length, 2)
+  })
+
   test('is one small request for a node that leaves, at 5,000 Services on 1,000 nodes', async (context) => {
     const rig = await startRig(context, {
       rules: { quota: { frontends: 10_000, entries: 50_000, targets: 200_000 } },
