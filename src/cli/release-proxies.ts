@@ -55,7 +55,7 @@ async function drainProxy(
     keep: new Set<FrontendKey>(),
     nodeGroups: new Set<string>(),
     accounted: new Set<FrontendKey>(),
-    strays: (observed: Parameters<typeof planStrays>[0]) => planStrays(observed, proxy.usedBy, named),
+    strays: (observed: Parameters<typeof planStrays>[0]) => planStrays(observed, proxy.usedBy, named, new Set()),
     // It was asked for by name.
     guard: { maxRemoval: 1, minFrontends: 0 },
   }

@@ -1,4 +1,5 @@
 import { selectServices } from '../desired/desire.ts'
+import { addressesUnread } from '../desired/unreadable.ts'
 import { describeProblem, type Problem } from '../model/problems.ts'
 import { EMPTY_TABLE, type FrontendKey } from '../model/table.ts'
 import { planProxy } from '../plan/plan-proxy.ts'
@@ -12,6 +13,8 @@ export interface Departure {
   readonly proxy: Proxy
   /** What stays there all the same: Services still name the class, which the configuration does not have. */
   readonly keep: ReadonlySet<FrontendKey>
+  /** Addresses where all stays: Services hold what there by records that cannot be read. */
+  readonly keepAt: ReadonlySet<string>
 }
 
 /** A proxy that is switched off must not hold up what comes after. */
@@ -32,13 +35,15 @@ export function findDepartures(
     const heir = after.find(({ spec }) => spec.name === className)
     if (heir !== undefined) {
       const left = proxies.filter((proxy) => !heir.proxies.some((other) => isSame(proxy, other)))
-      return left.map((proxy) => ({ className, proxy, keep: new Set<FrontendKey>() }))
+      return left.map((proxy) => ({ className, proxy, keep: new Set<FrontendKey>(), keepAt: new Set<string>() }))
     }
     const left = proxies.filter(({ endpoint }) => !endpoints.has(endpoint))
     if (left.length === 0) return []
     const rules = after[0]?.rules ?? []
-    const keep = namedKeys(selectServices(view.services(), rules)).get(className) ?? new Set<FrontendKey>()
-    return left.map((proxy) => ({ className, proxy, keep }))
+    const selections = selectServices(view.services(), rules)
+    const keep = namedKeys(selections).get(className) ?? new Set<FrontendKey>()
+    const keepAt = addressesUnread(selections)
+    return left.map((proxy) => ({ className, proxy, keep, keepAt }))
   })
 }
 
@@ -47,11 +52,16 @@ function isSame(a: Proxy, b: Proxy): boolean {
 }
 
 /** Takes off a proxy what a class has there. It is tried for ten seconds; what fails is logged with what to do. Never rejects. */
-export async function bidFarewell({ className, proxy, keep }: Departure, log: Log, signal: AbortSignal): Promise<void> {
+export async function bidFarewell(
+  { className, proxy, keep, keepAt }: Departure,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
   const wish = {
     table: EMPTY_TABLE,
     held: new Map<FrontendKey, Problem>(),
     keep,
+    keepAt,
     nodeGroups: new Set<string>(),
     accounted: new Set<FrontendKey>(),
     strays: () => [],
@@ -68,6 +78,7 @@ export async function bidFarewell({ className, proxy, keep }: Departure, log: Lo
     )
     if (problem !== undefined) log.error(fields, sayLeft(className, proxy, describeProblem(problem)))
     else if (keep.size > 0) log.warn({ ...fields, keys: [...keep] }, sayKept(className, proxy, keep.size))
+    else if (keepAt.size > 0) log.warn(fields, sayUnread(className, proxy, keepAt))
     else log.info(fields, `class ${className} has left proxy ${proxy.name}`)
   } catch (error) {
     log.error({ ...fields, err: error }, sayLeft(className, proxy, 'it did not answer in time.'))
@@ -80,6 +91,10 @@ function sayLeft(className: string, { name, endpoint }: Proxy, why: string): str
 
 function sayKept(className: string, { name }: Proxy, count: number): string {
   return `${count} frontends of class ${className} stay on proxy ${name}, though neither is in the configuration: Services still name the class. Remove it from them, put both back for a while, then take them out again`
+}
+
+function sayUnread(className: string, { name }: Proxy, keepAt: ReadonlySet<string>): string {
+  return `what class ${className} has on proxy ${name} at ${[...keepAt].join(', ')} stays, though neither is in the configuration: Services hold it by records that this version cannot read. Put both back, go to the version that wrote these, and take them out again`
 }
 
 /**

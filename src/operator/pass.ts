@@ -132,7 +132,7 @@ function wishOf(
     keepAt: unread,
     nodeGroups: desired.nodeGroups,
     accounted: { has: (key) => isAccounted(key) || owed.has(key) },
-    strays: (observed) => memory.withoutReturned(proxy.name, planStrays(observed, proxy.usedBy, named), log),
+    strays: (observed) => memory.withoutReturned(proxy.name, planStrays(observed, proxy.usedBy, named, unread), log),
     guard: running.guard,
     ...(confirmed === undefined ? {} : { confirmed: confirmed() }),
   })

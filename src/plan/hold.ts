@@ -31,7 +31,8 @@ export function keptAt(
   return new Set([...keysThere(observed)].filter((key) => addresses.has(addressIn(key)) && !accounted.has(key)))
 }
 
-function addressIn(key: FrontendKey): string {
+/** The address of a frontend, by its key. */
+export function addressIn(key: FrontendKey): string {
   const { socket } = splitKey(key)
   return socket.slice(socket.indexOf('/') + 1, socket.lastIndexOf(':')).replace(/^\[|\]$/g, '')
 }

@@ -68,7 +68,7 @@ function wishFor({ select, desire }: Deciders, { services, nodes, slices }: Scen
     keep: new Set(),
     nodeGroups,
     accounted: { has: isAccounted },
-    strays: (there) => planStrays(there, new Set([SPEC.name]), named),
+    strays: (there) => planStrays(there, new Set([SPEC.name]), named, new Set()),
     guard: GUARD,
   }
 }

@@ -78,22 +78,52 @@ const SIGNAL = AbortSignal.timeout(10_000)
 
 test('a farewell takes off all that is the class’s, and nothing else', async () => {
   const proxy = servingProxy()
-  await bidFarewell({ className: 'a', proxy: proxyOf('p', proxy, ['a']), keep: new Set() }, silentLog, SIGNAL)
+  await bidFarewell(
+    { className: 'a', proxy: proxyOf('p', proxy, ['a']), keep: new Set(), keepAt: new Set() },
+    silentLog,
+    SIGNAL,
+  )
   assert.deepEqual([proxy.table.frontends, proxy.siblings.length], [[], 1])
 })
 
 test('a farewell leaves what is to stay, and says so', async () => {
   const [proxy, lines] = [servingProxy(), [] as string[]]
   const keep = new Set(['tcp/203.0.113.10:443'])
-  await bidFarewell({ className: 'a', proxy: proxyOf('p', proxy, ['a']), keep }, logInto(lines), SIGNAL)
+  await bidFarewell(
+    { className: 'a', proxy: proxyOf('p', proxy, ['a']), keep, keepAt: new Set() },
+    logInto(lines),
+    SIGNAL,
+  )
   assert.deepEqual(proxy.table.frontends.map(frontendKey), [...keep])
   assert.match(lines.join(), /warn: 1 frontends of class a stay on proxy p/)
+})
+
+test('a farewell leaves what Services hold by records that cannot be read, and says so', async () => {
+  const [proxy, lines] = [servingProxy(), [] as string[]]
+  const newer = heldByA('newer', 443, 'a')
+  const conditions = newer.status.conditions.map((one) => ({
+    ...one,
+    message: one.message.replace(' for ports ', ' at '),
+  }))
+  const services = [{ ...newer, status: { ...newer.status, conditions } }]
+  const before = { ...classOf('a', 'p 1'), proxies: [proxyOf('p', proxy, ['a'])] }
+  const [departure] = findDepartures([before], [classOf('b', 'q 2')], { services: () => services })
+  assert.ok(departure !== undefined)
+  assert.deepEqual([...departure.keepAt], ['203.0.113.10'])
+  await bidFarewell(departure, logInto(lines), SIGNAL)
+  assert.equal(proxy.table.frontends.length, 2)
+  assert.match(lines.join(), /warn: what class a has on proxy p at 203\.0\.113\.10 stays/)
 })
 
 test('a farewell that cannot be said is logged with what to do, and never rejects', async () => {
   const [proxy, lines] = [servingProxy(), [] as string[]]
   proxy.broken = { code: 'ProxyUnreachable', kind: 'transient', message: 'it is away', remedy: 'Start it' }
-  const departure = { className: 'a', proxy: proxyOf('p', proxy, ['a']), keep: new Set<string>() }
+  const departure = {
+    className: 'a',
+    proxy: proxyOf('p', proxy, ['a']),
+    keep: new Set<string>(),
+    keepAt: new Set<string>(),
+  }
   await bidFarewell(departure, logInto(lines), SIGNAL)
   assert.match(lines.at(-1) ?? '', /^error: what class a has on proxy p \(memory p\) could not be removed: it is away/)
   await bidFarewell(departure, logInto(lines), AbortSignal.abort())

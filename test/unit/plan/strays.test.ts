@@ -22,9 +22,16 @@ function seen(...texts: readonly string[]) {
   return { ...observed(EMPTY_TABLE), siblings: siblings(...texts) }
 }
 
-function strays(texts: readonly string[], users: readonly string[], named: Readonly<Record<string, string[]>> = {}) {
+function strays(
+  texts: readonly string[],
+  users: readonly string[],
+  named: Readonly<Record<string, string[]>> = {},
+  keepAt: readonly string[] = [],
+) {
   const held = new Map(Object.entries(named).map(([name, keys]) => [name, new Set(keys)]))
-  return planStrays(seen(...texts), new Set(users), held).map(({ className, key }) => `${className} ${key}`)
+  return planStrays(seen(...texts), new Set(users), held, new Set(keepAt)).map(
+    ({ className, key }) => `${className} ${key}`,
+  )
 }
 
 describe('what is a stray', () => {
@@ -34,6 +41,10 @@ describe('what is a stray', () => {
   test('not what a Service holds that still names the class', () => {
     const all = [`old ${WEB}`, 'old tcp/203.0.113.10:80']
     assert.deepEqual(strays(all, ['public'], { old: [WEB] }), ['old tcp/203.0.113.10:80'])
+  })
+  test('not what is at an address where nobody knows who holds what', () => {
+    const all = [`old ${WEB}`, 'old tcp/203.0.113.11:443', 'old tcp/[2001:db8::1]:443']
+    assert.deepEqual(strays(all, ['public'], {}, ['203.0.113.10', '2001:db8::1']), ['old tcp/203.0.113.11:443'])
   })
   test('but what a Service of yet another class holds', () =>
     assert.deepEqual(strays([`old ${WEB}`], ['public'], { older: [WEB] }), [`old ${WEB}`]))
