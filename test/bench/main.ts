@@ -1,12 +1,12 @@
 /**
  * npm run bench [-- NAME...] [--json] [--write] [--proxy NAME]: measures, one benchmark after the other, and prints a table of each, or one object on
- * one line. Without a name all of them run; with `--write` docs/bench/performance.json and .svg are then written anew, and the document of a benchmark that
- * has one. `edge` measures with HAProxy, or with what `--proxy` says.
+ * one line. Without a name all of them run. With `--write` what was found goes into docs/bench/performance.json and .svg, and into the document of a benchmark
+ * that has one. `edge` measures with HAProxy, or with what `--proxy` says.
  */
 import { parseArgs } from 'node:util'
 import { toStderr } from '../lab/progress.ts'
 import { prepareMachine } from '../lab/requirements.ts'
-import { type Result, writePerformance } from './performance.ts'
+import { writePerformance } from './performance.ts'
 import { BENCHES } from './registry.ts'
 import { toJson, toTable } from './table.ts'
 
@@ -38,12 +38,11 @@ async function measure(wanted: readonly string[]): Promise<void> {
     return bench === undefined ? [] : [{ name, ...bench }]
   })
   if (benches.some(({ lab }) => lab)) await prepareMachine(['api'], toStderr, stop.signal)
-  const results: Result[] = []
   for (const { name, title, run } of benches) {
     toStderr(`== ${name}: ${title}`)
     const rows = await run(stop.signal, values.write, values.proxy)
-    results.push({ bench: name, title, rows })
+    // At once: a later one may fail, or be ended. Of `edge` the table holds HAProxy's figures.
+    if (values.write && values.proxy === undefined) writePerformance({ bench: name, title, rows }, Object.keys(BENCHES))
     process.stdout.write(values.json ? `${toJson(name, rows)}\n` : `${title}\n${toTable(rows)}\n\n`)
   }
-  if (values.write && positionals.length === 0) writePerformance(results)
 }

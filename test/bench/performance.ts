@@ -1,5 +1,5 @@
-/** What all benchmarks found in one run: docs/bench/performance.json for programs, performance.svg for people. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+/** What benchmarks found on one machine: docs/bench/performance.json for programs, performance.svg for people. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join, resolve } from 'node:path'
 import { drawBars } from './bars.ts'
@@ -14,19 +14,31 @@ export interface Result {
   readonly rows: readonly Row[]
 }
 
-export function writePerformance(results: readonly Result[]): void {
+interface Found {
+  readonly machine: string
+  readonly benches: readonly Result[]
+}
+
+/** Puts what was found beside what other benchmarks found on the same machine, in the order of `names`. */
+export function writePerformance(result: Result, names: readonly string[]): void {
   mkdirSync(FOLDER, { recursive: true })
   const model =
     cpus()[0]
       ?.model.replaceAll(/\((?:R|TM)\)/g, '')
       .trim() ?? ''
   const machine = `${cpus().length} cores (${model}), Node ${process.versions.node}`
-  const benches = results.map(({ rows, ...rest }) => ({
-    ...rest,
-    rows: rows.map((row) => ({ ...row, value: rounded(row.value) })),
-  }))
+  const fresh = { ...result, rows: result.rows.map((row) => ({ ...row, value: rounded(row.value) })) }
+  const before = readFound()
+  const kept = before?.machine === machine ? before.benches : []
+  const all = new Map([...kept, fresh].map((one) => [one.bench, one]))
+  const benches = names.flatMap((name) => all.get(name) ?? [])
   writeFileSync(join(FOLDER, 'performance.json'), `${JSON.stringify({ machine, benches }, undefined, 2)}\n`)
-  writeFileSync(join(FOLDER, 'performance.svg'), drawPerformance(machine, results))
+  writeFileSync(join(FOLDER, 'performance.svg'), drawPerformance(machine, benches))
+}
+
+function readFound(): Found | undefined {
+  const file = join(FOLDER, 'performance.json')
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Found) : undefined
 }
 
 /** The rows that have a target: how much of it each one takes. */
