@@ -17,7 +17,6 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '60' },
     services: { type: 'string', default: '5000' },
     nodes: { type: 'string', default: '1000' },
-    'heap-snapshots': { type: 'boolean', default: false },
   },
 })
 const MINUTES = Number(values.minutes)
