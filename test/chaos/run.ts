@@ -73,7 +73,14 @@ export async function runChaos(
   } finally {
     await site.close()
   }
-  return { seed, minutes, storms, failure }
+  const record = { seed, minutes, storms, failure }
+  writeFileSync(recordFile(outputDir), JSON.stringify(record))
+  return record
+}
+
+/** Where a run leaves what came of it. */
+export function recordFile(outputDir: string): string {
+  return join(outputDir, 'record.json')
 }
 
 function describeCalm({ recoveryMs, connections, transfers }: Weather): string {

@@ -140,13 +140,17 @@ function sendSignal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-/** In clock ticks since boot; undefined for no process and for one that is dead and merely not reaped. */
+/**
+ * In clock ticks since boot; undefined for no process and for one that is dead and merely not reaped. One whose first thread alone is dead is not: until the others are,
+ * its sockets stay open.
+ */
 function readStartTime(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     // The second field is the name in parentheses and may itself contain any of them.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19]
+    const isDead = fields[0] === 'Z' || fields[0] === 'X'
+    return isDead && Number(fields[17]) <= 1 ? undefined : fields[19]
   } catch {
     return undefined
   }
