@@ -1,6 +1,7 @@
 import type { Endpoint } from '../http/endpoint.ts'
 import { revisionConflict } from '../http/failures.ts'
-import { fieldOf, isObject } from '../model/json.ts'
+import { fieldOf, isObject, sameJson } from '../model/json.ts'
+import { createMemo } from '../model/memo.ts'
 import { FairwayError } from '../model/problems.ts'
 import type { AdminClient, Answer } from './client.ts'
 import { answerProblem } from './errors.ts'
@@ -16,22 +17,50 @@ export interface Apps {
   readonly servers: ReadonlyMap<string, unknown>
 }
 
+/** One that the next is compared with. */
+export interface SeenApps extends Apps {
+  /** What Caddy answered. */
+  readonly text: string
+}
+
 /** All servers of the layer4 app, by their keys. */
 export type Servers = ReadonlyMap<string, unknown>
 
-/** Reads the configuration of all apps. */
-export async function readApps(client: AdminClient, endpoint: Endpoint, signal: AbortSignal): Promise<Apps> {
+/**
+ * Reads the configuration of all apps. What is as it was in the reading before is the same object as there: all of it where Caddy says the same text, which
+ * is not parsed again, or else each server.
+ */
+export async function readApps(
+  client: AdminClient,
+  endpoint: Endpoint,
+  before: SeenApps | undefined,
+  signal: AbortSignal,
+): Promise<SeenApps> {
   const apps = await client.get('/config/apps', signal)
   const answer = apps.status === 400 ? await readNothing(client, apps, endpoint, signal) : apps
-  return appsOf(answer, parseAnswer(endpoint, answer))
+  if (before !== undefined && answer.status === 200 && answer.etag === before.etag && answer.body === before.text) {
+    return before
+  }
+  const fresh = appsOf(answer, parseAnswer(endpoint, answer))
+  return { ...(before === undefined ? fresh : shareServers(before.servers, fresh)), text: answer.body }
+}
+
+/** Puts the servers of a reading before in the place of those that are the same. */
+function shareServers(before: Servers, { etag, json, servers }: Apps): Apps {
+  const shared = new Map(
+    Array.from(servers, ([key, server]) => {
+      const known = before.get(key)
+      return [key, known !== undefined && sameJson(known, server) ? known : server] as const
+    }),
+  )
+  const layer4 = fieldOf(json, 'layer4')
+  if (!isObject(json) || !isObject(layer4) || shared.size === 0) return { etag, json, servers: shared }
+  // What is not kept of all that was parsed need not be held in memory either.
+  return { etag, json: { ...json, layer4: { ...layer4, servers: Object.fromEntries(shared) } }, servers: shared }
 }
 
 /** Reads all of the configuration, whose Etag guards all of it, and gives its text, too. */
-export async function readAll(
-  client: AdminClient,
-  endpoint: Endpoint,
-  signal: AbortSignal,
-): Promise<Apps & { readonly text: string }> {
+export async function readAll(client: AdminClient, endpoint: Endpoint, signal: AbortSignal): Promise<SeenApps> {
   const answer = await client.get('/config/', signal)
   return { ...appsOf(answer, fieldOf(parseAnswer(endpoint, answer), 'apps')), text: answer.body }
 }
@@ -47,13 +76,24 @@ function appsOf({ etag = '' }: Answer, json: unknown): Apps {
  */
 export function writeServers(
   client: AdminClient,
-  { etag, json }: Apps,
+  { etag, json }: Pick<Apps, 'etag' | 'json'>,
   servers: Servers,
   signal: AbortSignal,
 ): Promise<Answer> {
   const method = isObject(fieldOf(json, 'layer4')) ? 'POST' : 'PUT'
-  return client.write(method, SERVERS_PATH, etag, JSON.stringify(Object.fromEntries(servers)), signal)
+  return client.write(method, SERVERS_PATH, etag, serversText(servers), signal)
 }
+
+/** Servers as JSON text. A server is an object that never changes, and most of them come again with every write. */
+export function serversText(servers: Servers): string {
+  const fields = Array.from(
+    servers,
+    ([key, server]) => `${JSON.stringify(key)}:${isObject(server) ? textOf(server) : JSON.stringify(server)}`,
+  )
+  return `{${fields.join(',')}}`
+}
+
+const textOf = createMemo((server: object) => JSON.stringify(server))
 
 /** A Caddy that was never configured has no `apps` to ask for: then the whole, which is null, is what the write is compared with. */
 async function readNothing(

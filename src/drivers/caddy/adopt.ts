@@ -33,7 +33,7 @@ async function readHoldings(
   options: CaddyOptions,
   signal: AbortSignal,
 ): Promise<readonly Holding[]> {
-  const { servers } = await readApps(client, options, signal)
+  const { servers } = await readApps(client, options, undefined, signal)
   const byUid = Map.groupBy(findNamed(options.owner, servers), ({ uid }) => uid)
   return [...byUid].map(([uid, all]) => {
     return { uid, frontends: all.reduce((sum, { frontends }) => sum + frontends, 0), writtenAt: undefined }
@@ -48,7 +48,7 @@ async function adoptServers(
   signal: AbortSignal,
 ): Promise<void> {
   const { owner } = options
-  const apps = await readApps(client, options, signal)
+  const apps = await readApps(client, options, undefined, signal)
   const named = findNamed(owner, apps.servers).filter(({ uid }) => uid === from)
   if (named.length === 0) return
   const adopted = named.map(({ key, json }) => [key, markAnew(owner, json)] as const)

@@ -1,4 +1,4 @@
-import { readApps, type Servers, writeServers } from '../../caddy/apps.ts'
+import { type Servers, writeServers } from '../../caddy/apps.ts'
 import { parseBindError } from '../../caddy/bind-error.ts'
 import type { AdminClient, Answer } from '../../caddy/client.ts'
 import { answerProblem, caddyText, notConfirmed } from '../../caddy/errors.ts'
@@ -7,14 +7,20 @@ import type { Applied, Plan, Refusal } from '../../model/driver.ts'
 import { sameJson } from '../../model/json.ts'
 import { FairwayError } from '../../model/problems.ts'
 import type { Dial } from '../common/probe.ts'
-import { resolveTable } from '../common/wanted.ts'
-import { isSameAs, mergeServers } from './merge.ts'
+import type { Resolver } from '../common/wanted.ts'
+import { isSameAs, type Merger, mergeServers } from './merge.ts'
 import { type PreflightParts, preflight, withBarred } from './preflight.ts'
-import type { Snapshot } from './snapshot.ts'
+import type { Reader, Snapshot } from './snapshot.ts'
 import { cutStrays } from './strays.ts'
 
-export interface Applier extends PreflightParts {
+/** What looks at a plan before it is written. */
+export interface Previewer extends PreflightParts {
+  readonly resolve: Resolver
+}
+
+export interface Applier extends Previewer, Merger {
   readonly client: AdminClient
+  readonly reader: Reader
 }
 
 /** Each write that Caddy rejects at Start may leave listeners behind: a few that name something new, never a search for the culprit. */
@@ -28,7 +34,7 @@ export async function applyPlan(
   signal: AbortSignal,
 ): Promise<Applied> {
   const { options, quarantine, dial } = applier
-  const wanted = resolveTable(options.listen, plan.table)
+  const wanted = applier.resolve(plan.table)
   const redial = options.probe ? (targets: Parameters<Dial>[0]) => dial(targets, signal) : undefined
   const cut = cutStrays(snapshot, plan.strays)
   await quarantine.review(wanted, redial)
@@ -52,12 +58,12 @@ export async function applyPlan(
 
 /** What `applyPlan` would leave out before it writes. Writes nothing. */
 export async function previewPlan(
-  parts: PreflightParts,
+  parts: Previewer,
   snapshot: Snapshot,
   plan: Plan,
   signal: AbortSignal,
 ): Promise<readonly Refusal[]> {
-  const wanted = resolveTable(parts.options.listen, plan.table)
+  const wanted = parts.resolve(plan.table)
   const decided = { wanted, keep: plan.keep, cut: cutStrays(snapshot, plan.strays) }
   const refused = await preflight(parts, snapshot, decided, signal)
   return Array.from(refused, ([key, { problem }]) => ({ key, problem }))
@@ -96,12 +102,12 @@ async function writeAndConfirm(
 
 /** What of ours the proxy does not show as written, or undefined. Others may have changed theirs in between: that is no concern of ours. */
 async function compareWithProxy(
-  { client, options }: Applier,
+  { reader, options }: Applier,
   { foreign, owned, siblings }: Snapshot,
   servers: Servers,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const { servers: shown } = await readApps(client, options, signal)
+  const { servers: shown } = await reader.look(signal)
   const ours = [...servers].filter(([key, json]) => json !== foreign.get(key))
   const missing = ours.find(([key, json]) => !sameJson(shown.get(key), json))
   if (missing !== undefined) return `server ${missing[0]} is not as written`

@@ -1,22 +1,28 @@
 import type { Servers } from '../../caddy/apps.ts'
 import { serverId } from '../../caddy/names.ts'
-import { renderRoutes, renderServer } from '../../caddy/render.ts'
+import { renderRoutes } from '../../caddy/render.ts'
 import { isObject, sameJson } from '../../model/json.ts'
 import { socketOf } from '../../model/listen.ts'
 import { serverKey } from '../../model/server-names.ts'
-import type { Served } from '../../model/table.ts'
 import type { Decided } from './decided.ts'
 import type { CaddyOptions } from './options.ts'
 import type { Entry } from './parse.ts'
 import type { Quarantine } from './quarantine.ts'
+import { type Renderer, type ServerParts, splitKept } from './rendering.ts'
 import type { OwnedServer, Snapshot } from './snapshot.ts'
+
+export interface Merger {
+  readonly options: CaddyOptions
+  readonly quarantine: Quarantine
+  readonly renderer: Renderer
+}
 
 /**
  * All servers as they shall be: those of others as they are, ours rendered anew, and what stays of those that were refused or are to be kept. What
  * stays is a part of a server: the other frontends of its socket come and go around it.
  */
 export function mergeServers(
-  { options, quarantine }: { readonly options: CaddyOptions; readonly quarantine: Quarantine },
+  { options, quarantine, renderer }: Merger,
   { foreign, owned }: Snapshot,
   { wanted, refused, keep, cut }: Decided,
 ): Servers {
@@ -27,23 +33,24 @@ export function mergeServers(
   }
   const given = Map.groupBy(
     wanted.filter(({ key }) => !refused.has(key)),
-    ({ frontend }) => serverKey(options.owner, frontend),
+    (one) => renderer.nameOf(one),
   )
   const stays = ({ key }: Entry) => keep.has(key) || refused.get(key)?.keep === true
   const staying = [...owned].flatMap(([key, server]) => {
+    const kept = server.entries.filter(stays)
     // A socket that cannot be bound fails the whole write, whoever's it is.
-    const isBarred = quarantine.bars(socketOf(options.listen, server.name))
-    const kept = isBarred ? [] : server.entries.filter(stays)
-    return kept.length === 0 ? [] : [{ key, name: serverKey(options.owner, server.name), server, kept }]
+    if (kept.length === 0 || quarantine.bars(socketOf(options.listen, server.name))) return []
+    return [{ key, name: serverKey(options.owner, server.name), server, kept }]
   })
   for (const { key, name, server, kept } of staying) {
     if (!given.has(name)) servers.set(key, reduceServer(serverId(options.owner, key), server, kept))
   }
   const keptBy = Map.groupBy(staying, ({ name }) => name)
-  for (const [name, [first, ...more]] of given) {
-    const { served, routes } = splitKept((keptBy.get(name) ?? []).flatMap(({ kept }) => kept))
-    if (first !== undefined) servers.set(name, renderServer(options, [first, ...more, ...served], routes))
-  }
+  const parts = Array.from(given, ([name, all]): readonly [string, ServerParts] => {
+    return [name, { wanted: all, kept: (keptBy.get(name) ?? []).flatMap(({ kept }) => kept) }]
+  })
+  const rendered = renderer.render(new Map(parts), (name) => owned.get(name)?.json)
+  for (const [name, json] of rendered) servers.set(name, json)
   return servers
 }
 
@@ -52,14 +59,6 @@ function reduceServer(id: string, { json, entries }: OwnedServer, kept: readonly
   if (kept.length === entries.length) return json
   const { served, routes } = splitKept(kept)
   return { ...(isObject(json) ? json : {}), routes: renderRoutes(id, served, routes) }
-}
-
-/** What we know to render is rendered, as its form depends on its neighbours; what was edited by hand stays so. */
-function splitKept(kept: readonly Entry[]): { readonly served: readonly Served[]; readonly routes: readonly Entry[] } {
-  return {
-    served: kept.flatMap(({ served }) => served ?? []),
-    routes: kept.filter(({ served }) => served === undefined),
-  }
 }
 
 /** Whether servers are what a proxy has already. */

@@ -2,8 +2,9 @@ import { holderText } from '../../caddy/listeners.ts'
 import { findUnrenderable } from '../../caddy/unrenderable.ts'
 import type { Listener } from '../../model/driver.ts'
 import { fieldOf } from '../../model/json.ts'
+import type { Problem } from '../../model/problems.ts'
 import { type FrontendKey, type SocketKey, socketKey } from '../../model/table.ts'
-import { preflight as findRefused, type Refused } from '../common/preflight.ts'
+import { preflight as findRefused, type PreflightRules, type Refused } from '../common/preflight.ts'
 import type { Dial } from '../common/probe.ts'
 import type { Wanted } from '../common/wanted.ts'
 import type { Decided } from './decided.ts'
@@ -16,18 +17,33 @@ export interface PreflightParts {
   readonly options: CaddyOptions
   readonly quarantine: Quarantine
   readonly dial: Dial
+  readonly findFault: FaultFinder
+}
+
+type FaultFinder = PreflightRules['findUnrenderable']
+
+/** Looks at a frontend once for as long as it and its targets are the same objects. */
+export function createFaultFinder(): FaultFinder {
+  const known = new WeakMap<object, { readonly targets: object; readonly fault: Problem | undefined }>()
+  return (proxy, frontend, targets) => {
+    const before = known.get(frontend)
+    if (before?.targets === targets) return before.fault
+    const fault = findUnrenderable(proxy, frontend, targets)
+    known.set(frontend, { targets, fault })
+    return fault
+  }
 }
 
 /** Finds the frontends that a write must leave out: one that fails when Caddy binds leaves listeners behind, outside its configuration. */
 export async function preflight(
-  { options, quarantine, dial }: PreflightParts,
+  { options, quarantine, dial, findFault }: PreflightParts,
   snapshot: Snapshot,
   { wanted, keep, cut }: Pick<Decided, 'wanted' | 'keep' | 'cut'>,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<FrontendKey, Refused>> {
   const { proxy, declares, probe } = options
   const itself = 'restart Caddy if it is Caddy itself'
-  const rules = { proxy, declares, probe, program: 'Caddy', itself, findUnrenderable }
+  const rules = { proxy, declares, probe, program: 'Caddy', itself, findUnrenderable: findFault }
   const held = heldSockets(snapshot, cut)
   const kept = keptSockets(snapshot, keep)
   const ground = { held, kept, listeners: otherListeners(snapshot, cut) }

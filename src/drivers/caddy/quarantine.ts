@@ -58,6 +58,7 @@ export function createQuarantine(proxy: string): Quarantine {
       return true
     },
     async review(table, dial) {
+      if (entries.length === 0) return
       const now = new Map(table.map(({ frontend }) => [frontendKey(frontend), contentOf(frontend)]))
       entries = entries.filter(({ contents }) => stillStands(contents, now))
       const probed = entries.flatMap((entry) => (entry.probe === undefined ? [] : [{ entry, target: entry.probe }]))

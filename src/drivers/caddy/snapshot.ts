@@ -1,13 +1,12 @@
-import { type Apps, readApps } from '../../caddy/apps.ts'
+import { type Apps, readApps, type SeenApps } from '../../caddy/apps.ts'
 import { CADDY_CAPABILITIES } from '../../caddy/capabilities.ts'
 import type { AdminClient } from '../../caddy/client.ts'
 import { readListeners } from '../../caddy/listeners.ts'
 import { readOwnership } from '../../caddy/ownership.ts'
 import type { Listener, Observed } from '../../model/driver.ts'
-import { sameJson } from '../../model/json.ts'
 import { adminListeners } from '../../model/listeners.ts'
 import type { ServerName } from '../../model/server-names.ts'
-import { tableOf } from '../common/table-of.ts'
+import { createTableMaker, type TableMaker } from '../common/table-of.ts'
 import type { CaddyOptions } from './options.ts'
 import { type Entry, parseServer, type ServerPart, splitServer } from './parse.ts'
 
@@ -36,23 +35,37 @@ export interface Snapshot {
   readonly siblings: ReadonlyMap<string, SiblingServer>
 }
 
-/** Reads the configuration of all apps. A server that is as it was in the snapshot before is not made out again. */
-export async function readSnapshot(
-  client: AdminClient,
-  options: CaddyOptions,
-  before: Snapshot | undefined,
-  signal: AbortSignal,
-): Promise<Snapshot> {
-  return snapshotOf(options, await readApps(client, options, signal), before)
+/** Reads one Caddy again and again. What is as it was the last time is not made out again, and stays the same object. */
+export interface Reader {
+  /** Reads the configuration of all apps, and makes out what in it is ours. */
+  read(signal: AbortSignal): Promise<Snapshot>
+  /** What there is by now, whoever's it is. */
+  look(signal: AbortSignal): Promise<Apps>
 }
 
-function snapshotOf(options: CaddyOptions, apps: Apps, before: Snapshot | undefined): Snapshot {
+export function createReader(client: AdminClient, options: CaddyOptions): Reader {
+  const toTable = createTableMaker()
+  let seen: SeenApps | undefined
+  let last: Snapshot | undefined
+  const look = async (signal: AbortSignal): Promise<SeenApps> => {
+    seen = await readApps(client, options, seen, signal)
+    return seen
+  }
+  const read = async (signal: AbortSignal): Promise<Snapshot> => {
+    const apps = await look(signal)
+    if (last?.apps !== apps) last = snapshotOf(options, apps, last, toTable)
+    return last
+  }
+  return { look, read }
+}
+
+function snapshotOf(options: CaddyOptions, apps: Apps, before: Snapshot | undefined, toTable: TableMaker): Snapshot {
   const foreign = new Map<string, unknown>()
   const owned = new Map<string, OwnedServer>()
   const siblings = new Map<string, SiblingServer>()
   for (const [key, json] of apps.servers) {
     const known = before?.owned.get(key)
-    if (known !== undefined && sameJson(known.json, json)) {
+    if (known !== undefined && known.json === json) {
       owned.set(key, known)
       continue
     }
@@ -72,7 +85,7 @@ function snapshotOf(options: CaddyOptions, apps: Apps, before: Snapshot | undefi
     ...readListeners(apps.json, (app, server) => app === 'layer4' && owned.has(server)),
     ...adminListeners(options.url),
   ]
-  const observed = observe(apps.etag, { owned, siblings }, listeners)
+  const observed = observe(apps.etag, { owned, siblings }, listeners, toTable)
   return { observed, apps, foreign, owned, siblings }
 }
 
@@ -80,11 +93,12 @@ function observe(
   revision: string,
   { owned, siblings }: Pick<Snapshot, 'owned' | 'siblings'>,
   listeners: readonly Listener[],
+  toTable: TableMaker,
 ): Observed {
   const entries = [...owned.values()].flatMap((server) => server.entries)
   return {
     revision,
-    table: tableOf(entries.flatMap(({ served }) => (served === undefined ? [] : [served]))),
+    table: toTable(entries.flatMap(({ served }) => (served === undefined ? [] : [served]))),
     drifted: new Set(entries.flatMap(({ served, key }) => (served === undefined ? [key] : []))),
     listeners,
     siblings: [...siblings.values()].flatMap(({ name, parts }) =>

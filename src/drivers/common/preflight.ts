@@ -63,7 +63,8 @@ export async function preflight(
   const refused = new Map<FrontendKey, Refused>()
   const claims = new Map(ground.kept)
   const fresh: Candidate[] = []
-  const isHolder = ({ frontend, socket }: Candidate) => held.get(listenText(socket)) === socketKey(frontend)
+  const looked = wanted.map((one) => ({ one, text: listenText(one.socket), own: socketKey(one.frontend) }))
+  const isHolder = ({ text, own }: (typeof looked)[number]) => held.get(text) === own
   /** What a refused frontend has stays, unless another socket has been given what it is bound to. */
   const refuse = ({ key, frontend }: Candidate, problem: Problem) => {
     const own = socketKey(frontend)
@@ -73,14 +74,13 @@ export async function preflight(
     refused.set(key, { problem, keep: isFree })
   }
   // Those that are bound go first, and so keep their sockets against those that only want them.
-  for (const one of [...wanted.filter(isHolder), ...wanted.filter((other) => !isHolder(other))]) {
-    const text = listenText(one.socket)
+  for (const { one, text, own } of [...looked.filter(isHolder), ...looked.filter((other) => !isHolder(other))]) {
     const problem =
       rules.findUnrenderable(rules.proxy, one.frontend, one.targets) ??
-      findRival(rules.proxy, one, claims.get(text)) ??
+      findRival(rules.proxy, one, own, claims.get(text)) ??
       (held.has(text) ? undefined : findObstacle(rules, ground, one))
     if (problem === undefined) {
-      claims.set(text, socketKey(one.frontend))
+      claims.set(text, own)
       if (!held.has(text)) fresh.push(one)
     } else refuse(one, problem)
   }
@@ -91,10 +91,11 @@ export async function preflight(
 /** Two published addresses may lead to one bound address, but a port of it can only be one of theirs. */
 function findRival(
   proxy: string,
-  { key, frontend, socket }: Candidate,
+  { key, socket }: Candidate,
+  own: SocketKey,
   rival: SocketKey | undefined,
 ): Problem | undefined {
-  if (rival === undefined || rival === socketKey(frontend)) return undefined
+  if (rival === undefined || rival === own) return undefined
   const message = `${key} would be bound to ${listenText(socket)} on proxy ${proxy}, which already serves ${rival}`
   const remedy = "Use another port, or correct the proxy's `listen` map"
   return { code: 'PortTaken', kind: 'terminal', message, remedy }

@@ -60,7 +60,7 @@ function dialOne({ address, port }: DialTarget, limit: AbortSignal): Promise<Ver
     const timer = setTimeout(stop, ONE_DIAL_MS)
     limit.addEventListener('abort', stop, { once: true })
     socket.on('connect', () => settle('open'))
-    socket.on('error', (error) => settle(verdictOf(codeOf(error), hasRoutes(familyOf(address)))))
+    socket.on('error', (error) => settle(verdictOf(codeOf(error), () => hasRoutes(familyOf(address)))))
   })
 }
 
@@ -68,10 +68,10 @@ function dialOne({ address, port }: DialTarget, limit: AbortSignal): Promise<Ver
  * What a failed attempt means. Without any address of the family of our own, "no route" tells about us alone: an operator in an IPv4 cluster may
  * well program IPv6 frontends.
  */
-export function verdictOf(code: string, weHaveFamily: boolean): Verdict {
+export function verdictOf(code: string, weHaveFamily: () => boolean): Verdict {
   if (code === 'ECONNREFUSED') return 'refused'
   const noWay = code === 'EHOSTUNREACH' || code === 'ENETUNREACH' || code === 'EADDRNOTAVAIL'
-  return noWay && weHaveFamily ? 'unreachable' : 'unknown'
+  return noWay && weHaveFamily() ? 'unreachable' : 'unknown'
 }
 
 function hasRoutes(family: Family): boolean {

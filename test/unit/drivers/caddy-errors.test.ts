@@ -101,9 +101,24 @@ test('dials tell open from closed, within their time', async () => {
 })
 
 test('no route tells about an address only where we have its family ourselves', () => {
-  assert.equal(verdictOf('ECONNREFUSED', false), 'refused')
-  assert.equal(verdictOf('EHOSTUNREACH', true), 'unreachable')
-  assert.equal(verdictOf('ENETUNREACH', true), 'unreachable')
-  assert.equal(verdictOf('ENETUNREACH', false), 'unknown')
-  assert.equal(verdictOf('ETIMEDOUT', true), 'unknown')
+  assert.equal(
+    verdictOf('ECONNREFUSED', () => false),
+    'refused',
+  )
+  assert.equal(
+    verdictOf('EHOSTUNREACH', () => true),
+    'unreachable',
+  )
+  assert.equal(
+    verdictOf('ENETUNREACH', () => true),
+    'unreachable',
+  )
+  assert.equal(
+    verdictOf('ENETUNREACH', () => false),
+    'unknown',
+  )
+  assert.equal(
+    verdictOf('ETIMEDOUT', () => true),
+    'unknown',
+  )
 })
