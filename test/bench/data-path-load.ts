@@ -3,6 +3,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { cached, hashOf, readTree } from '../lab/cache.ts'
 import { run } from '../lab/process.ts'
 import { step, toStderr } from '../lab/progress.ts'
@@ -11,6 +12,7 @@ import { findGo } from '../lab/requirements.ts'
 const SOURCES = join(import.meta.dirname, 'data-path-load')
 const NAME = 'data-path-load'
 const BUILT_WITHIN_MS = 300_000
+const ANSWERS_WITHIN_MS = 30_000
 /** The proxy has the first core of the machine, all others' work is done on the second. */
 const CORES = { proxy: '0', load: '1' } as const
 
@@ -60,13 +62,52 @@ export async function startServer(program: string, what: 'serve' | 'answer', por
   }
 }
 
-/** Bytes a second, or connections a second, that so many clients get at an address. */
-export async function measureLoad(
-  program: string,
-  what: 'transfers' | 'connections',
-  { at, clients, ms }: { readonly at: string; readonly clients: number; readonly ms: number },
-  signal: AbortSignal,
-): Promise<number> {
-  const argv = ['taskset', '-c', CORES.load, program, what, at, String(clients), String(ms)]
-  return Number(await run(argv, { timeoutMs: 10_000 + ms }, signal))
+export interface Order {
+  /** Bytes that are received, or connections that are made. */
+  readonly amount: number
+  readonly at: string
+  readonly clients: number
+  /** Of the proxy's processes. */
+  readonly pids: readonly number[]
+  readonly what: 'transfers' | 'connections'
+}
+
+export interface Sample {
+  /** Bytes, or connections. */
+  readonly amount: number
+  readonly elapsedNs: number
+  /** Processor time of the proxy. */
+  readonly spentNs: number
+}
+
+export interface LoadClients {
+  /** One at a time. */
+  readonly measure: (order: Order) => Promise<Sample>
+  readonly stop: () => Promise<void>
+}
+
+/** Starts what asks: one process for all samples, so that none has to warm up. */
+export async function startClients(program: string): Promise<LoadClients> {
+  const child = spawn('taskset', ['-c', CORES.load, program, 'clients'], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const kill = () => child.kill('SIGKILL')
+  process.on('exit', kill)
+  await once(child, 'spawn')
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
+  return {
+    measure: async ({ amount, at, clients, pids, what }) => {
+      child.stdin.write(`${[what, at, clients, amount, ...pids].join(' ')}\n`)
+      const late = AbortSignal.timeout(ANSWERS_WITHIN_MS)
+      const line = await Promise.race([lines.next(), once(late, 'abort')])
+      if (!('value' in line) || line.done === true) throw new Error(`no answer from clients of ${at}`)
+      const [done = 0, elapsedNs = 0, spentNs = 0] = line.value.split(' ').map(Number)
+      return { amount: done, elapsedNs, spentNs }
+    },
+    stop: async () => {
+      process.off('exit', kill)
+      if (child.exitCode !== null) return
+      const gone = once(child, 'exit')
+      kill()
+      await gone
+    },
+  }
 }

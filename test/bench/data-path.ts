@@ -1,22 +1,31 @@
 /**
  * What we render, beside what somebody would write by hand who wants the most of the same program: bytes a second of long transfers, and new connections a
- * second. The proxy has a core of its own, which is what limits both; rounds alternate, and each pair of neighbours gives one ratio.
+ * second. The proxy has a core of its own, which is what limits both. Samples are short and take turns, each pair of neighbours gives one ratio, and both
+ * programs are started anew several times: one and the same configuration differs by some percent from start to start.
  */
 import { freePort } from '../lab/free-port.ts'
 import { step, toStderr } from '../lab/progress.ts'
-import { buildLoad, measureLoad, startServer, stayOnProxyCore } from './data-path-load.ts'
+import {
+  buildLoad,
+  type LoadClients,
+  type Sample,
+  startClients,
+  startServer,
+  stayOnProxyCore,
+} from './data-path-load.ts'
 import { PAIRS, type ProgramPair, type Route, type Side } from './data-path-programs.ts'
 import { startNodes } from './edge-machine.ts'
-import { processorMs } from './reaction-chain.ts'
 import { atLeast, figure, median, type Row } from './table.ts'
 
-const ROUNDS = 15
-const ROUND_MS = 500
+/** Of both programs. */
+const STARTS = 10
+/** Two neighbours each, for every start. */
+const ROUNDS = 6
 /** Of the hand-tuned configuration. */
 const LEAST_SHARE = 0.98
 const KINDS = {
-  transfers: { clients: 8, server: 'serve', title: 'bytes a second', unit: 'GB/s', per: 1e9 },
-  connections: { clients: 32, server: 'answer', title: 'new connections a second', unit: '/s', per: 1 },
+  transfers: { amount: 96e6, clients: 8, server: 'serve', title: 'bytes a second', unit: 'GB/s', per: 1e9 },
+  connections: { amount: 600, clients: 32, server: 'answer', title: 'new connections a second', unit: '/s', per: 1 },
 } as const
 type Kind = keyof typeof KINDS
 
@@ -26,100 +35,109 @@ export async function benchDataPath(signal: AbortSignal, _write: boolean, proxy?
   const rows: Row[] = []
   const nodes = await startNodes()
   stayOnProxyCore()
+  const clients = await startClients(load)
   try {
     for (const pair of pairs) {
       for (const kind of ['transfers', 'connections'] as const) {
-        const measured = () => comparePair(load, pair, kind, nodes.port, signal)
-        rows.push(...(await step(toStderr, `${pair.title}, ${KINDS[kind].title}`, measured)))
+        const measured = () => comparePair({ load, clients, checkPort: nodes.port }, pair, kind, signal)
+        const rounds = await step(toStderr, `${pair.title}, ${KINDS[kind].title}`, measured)
+        rows.push(...rowsOf(pair, kind, rounds))
       }
     }
   } finally {
+    await clients.stop()
     await nodes.stop()
   }
   return rows
 }
 
-interface Sample {
-  /** Bytes or connections a second. */
-  readonly rate: number
-  /** The same for each second of the proxy's own processor time: what is busy beside it on the machine hardly counts. */
-  readonly perProcessorSecond: number
+interface World {
+  readonly load: string
+  readonly clients: LoadClients
+  /** Where nodes say that they are well. */
+  readonly checkPort: number
 }
 
-async function comparePair(
-  load: string,
-  pair: ProgramPair,
+type Round = readonly [ours: Sample, tuned: Sample]
+
+/** Takes samples of both sides of a pair. */
+export async function comparePair(
+  { load, clients, checkPort }: World,
+  { startOurs, startTuned }: Pick<ProgramPair, 'startOurs' | 'startTuned'>,
   kind: Kind,
-  checkPort: number,
   signal: AbortSignal,
-): Promise<readonly Row[]> {
-  const { server } = KINDS[kind]
+): Promise<readonly Round[]> {
   const targetPort = await freePort('0.0.0.0')
+  const target = await startServer(load, KINDS[kind].server, targetPort)
   const routeAt = async (address: string): Promise<Route> => {
     return { address, port: await freePort(address), targetPort, checkPort }
   }
-  const [ourRoute, tunedRoute] = [await routeAt('127.98.0.1'), await routeAt('127.98.0.2')]
-  const target = await startServer(load, server, targetPort)
-  const ours = await pair.startOurs(ourRoute)
-  const tuned = await pair.startTuned(tunedRoute)
+  const rounds: Round[] = []
   try {
-    const rounds = await takeRounds(
-      () => takeSample(load, kind, ourRoute, ours, signal),
-      () => takeSample(load, kind, tunedRoute, tuned, signal),
-    )
-    return rowsOf(pair, kind, rounds)
+    for (let start = 0; start < STARTS; start++) {
+      signal.throwIfAborted()
+      const [ourRoute, tunedRoute] = [await routeAt('127.98.0.1'), await routeAt('127.98.0.2')]
+      const ours = await startOurs(ourRoute)
+      const tuned = await startTuned(tunedRoute)
+      try {
+        const samplers = [
+          await warmUp(clients, kind, ourRoute, ours),
+          await warmUp(clients, kind, tunedRoute, tuned),
+        ] as const
+        rounds.push(...(await takeRounds(...samplers)))
+      } finally {
+        await Promise.all([ours.close(), tuned.close()])
+      }
+    }
   } finally {
-    await Promise.all([ours.close(), tuned.close(), target.stop()])
+    await target.stop()
   }
+  return rounds
 }
 
-async function takeSample(
-  load: string,
+/** Gives what takes a sample of a side. A program that was started is not all there until it has worked: some fork their workers after they answer. */
+async function warmUp(
+  clients: LoadClients,
   kind: Kind,
   { address, port }: Route,
   side: Side,
-  signal: AbortSignal,
-): Promise<Sample> {
+): Promise<() => Promise<Sample>> {
+  const { amount, clients: count } = KINDS[kind]
+  const order = { what: kind, at: `${address}:${port}`, clients: count, amount }
+  await clients.measure({ ...order, pids: [] })
   const pids = await side.pids()
-  const spent = () => pids.reduce((sum, pid) => sum + processorMs(pid), 0)
-  const { clients } = KINDS[kind]
-  const before = spent()
-  const rate = await measureLoad(load, kind, { at: `${address}:${port}`, clients, ms: ROUND_MS }, signal)
-  return { rate, perProcessorSecond: (rate * ROUND_MS) / (spent() - before) }
+  return () => clients.measure({ ...order, pids })
 }
 
-type Round = readonly [Sample, Sample]
-
-/** Who is first alternates. The first round is not counted. */
+/** Who is first alternates. */
 async function takeRounds(ours: () => Promise<Sample>, tuned: () => Promise<Sample>): Promise<readonly Round[]> {
   const rounds: Round[] = []
-  for (let round = 0; round <= ROUNDS; round++) {
+  for (let round = 0; round < ROUNDS; round++) {
     if (round % 2 === 0) rounds.push([await ours(), await tuned()])
     else {
       const theirs = await tuned()
       rounds.push([await ours(), theirs])
     }
   }
-  return rounds.slice(1)
+  return rounds
+}
+
+const rateOf = ({ amount, elapsedNs }: Sample) => (1e9 * amount) / elapsedNs
+/** What is busy beside the proxy on the machine hardly counts here. */
+const perProcessorSecond = ({ amount, spentNs }: Sample) => (1e9 * amount) / spentNs
+
+/** The median of what the pairs of neighbours say. */
+export function ratioOf(rounds: readonly Round[], read: (sample: Sample) => number): number {
+  return median(rounds.map(([mine, theirs]) => read(mine) / read(theirs)))
 }
 
 function rowsOf({ title }: ProgramPair, kind: Kind, rounds: readonly Round[]): readonly Row[] {
   const { unit, per } = KINDS[kind]
   const what = `${title}, ${KINDS[kind].title}`
-  const ratio = (read: (sample: Sample) => number) => median(rounds.map(([mine, theirs]) => read(mine) / read(theirs)))
   return [
-    figure(`${what}, tuned by hand`, median(rounds.map(([, theirs]) => theirs.rate)) / per, unit),
-    figure(`${what}, as rendered`, median(rounds.map(([mine]) => mine.rate)) / per, unit),
-    atLeast(
-      `${what}: rendered ÷ tuned`,
-      ratio((sample) => sample.rate),
-      '',
-      LEAST_SHARE,
-    ),
-    figure(
-      `${what}: rendered ÷ tuned, for the same processor time`,
-      ratio(({ perProcessorSecond }) => perProcessorSecond),
-      '',
-    ),
+    figure(`${what}, tuned by hand`, median(rounds.map(([, theirs]) => rateOf(theirs))) / per, unit),
+    figure(`${what}, as rendered`, median(rounds.map(([mine]) => rateOf(mine))) / per, unit),
+    atLeast(`${what}: rendered ÷ tuned`, ratioOf(rounds, rateOf), '', LEAST_SHARE),
+    figure(`${what}: rendered ÷ tuned, for the same processor time`, ratioOf(rounds, perProcessorSecond), ''),
   ]
 }
