@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /**
  * The part of caddy-l4's JSON that we write, v0.1.0 and later. Fields that came later (`weight`, `fall`, `rise`) are left alone: an unknown

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /**
  * The value of the one key that is there, of several that exclude each other (by key, undefined where absent). None of them is an issue of what

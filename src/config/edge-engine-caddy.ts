@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { canonicalAddress } from '../model/address.ts'
 import { file } from './file.ts'
 import { durationMs, parsed } from './schema.ts'

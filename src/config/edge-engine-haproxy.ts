@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { file } from './file.ts'
 import { durationMs } from './schema.ts'
 

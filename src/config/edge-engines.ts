@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { chooseOne } from './choice.ts'
 import { caddySchema } from './edge-engine-caddy.ts'
 import { envoySchema } from './edge-engine-envoy.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { chooseOne } from './choice.ts'
 import { engineSchema, enginesSchema } from './edge-engines.ts'
 import { webhookSchema } from './edge-webhook.ts'

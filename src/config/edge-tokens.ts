@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { LABEL } from '../model/names.ts'
 import { type FileKind, parseFile } from './load.ts'
 import { parsed } from './schema.ts'

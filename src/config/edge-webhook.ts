@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { readPort } from '../desired/annotation-values.ts'
 import { fixedSettings } from '../desired/fixed.ts'
 import { CHECK_DEFAULTS } from '../model/checks.ts'

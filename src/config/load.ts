@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml'
-import { z } from 'zod'
+import * as z from 'zod'
 import { didYouMean } from '../model/nearest.ts'
 import { errorText, FairwayError } from '../model/problems.ts'
 import { checkConfig } from './checks.ts'

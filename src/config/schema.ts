@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { READERS, readPort } from '../desired/annotation-values.ts'
 import type { FixedTargets } from '../desired/spec.ts'
 import { canonicalAddress, canonicalCidr, parseRange } from '../model/address.ts'

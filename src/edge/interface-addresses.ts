@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { z } from 'zod'
+import * as z from 'zod'
 import { canonicalAddress, familyOf } from '../model/address.ts'
 import { errorText } from '../model/problems.ts'
 import type { Files } from './files.ts'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 
 const VERSION = 1
 const headSchema = z.object({ version: z.int(), sha256: z.string() })

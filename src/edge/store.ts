@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { heardTableSchema } from '../model/edge-heard.ts'
 import { errorText, FairwayError } from '../model/problems.ts'
 import { compareText, frontendKey, makeTable } from '../model/table.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Abilities, type Capabilities, protocolsOf } from './driver.ts'
 
 /** Of a list those words that are known here: what a newer edge can do beside that, nobody here asks of it. */

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { frontendSchema, groupId, tableAnswerSchema, targetSchema } from './edge-wire.ts'
 import { isObject } from './json.ts'
 import { type Frontend, type FrontendKey, frontendKey, type Table, type Target, type TargetGroup } from './table.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { canonicalAddress, canonicalCidr } from './address.ts'
 import { capabilitiesSchema } from './edge-capabilities.ts'
 import { isHostName } from './hosts.ts'

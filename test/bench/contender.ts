@@ -6,6 +6,7 @@ import { freePort } from '../lab/free-port.ts'
 import type { LabProcess } from '../lab/lab.ts'
 import { waitFor } from '../lab/wait.ts'
 import type { ApiWorld } from './api-world.ts'
+import { operatorEnv } from './edge-bundle.ts'
 
 /** Of the addresses that the operator gives. */
 export const POOL = { cidr: '10.100.0.0/16', isOwn: (ip: string) => ip.startsWith('10.100.') }
@@ -34,7 +35,7 @@ export async function startOperator(
   writeFileSync(file, JSON.stringify({ cluster: 'bench', classes }))
   const healthPort = String(await freePort('127.0.0.1'))
   const argv = ['run', '--config', file, '--kubeconfig', lab.kubeconfig, '--health-port', healthPort]
-  const child = lab.spawn('host', name, [process.execPath, ...program, ...argv, ...more])
+  const child = lab.spawn('host', name, [process.execPath, ...program, ...argv, ...more], operatorEnv())
   return { ...child, healthUrl: `http://127.0.0.1:${healthPort}` }
 }
 

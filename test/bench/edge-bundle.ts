@@ -27,3 +27,10 @@ export function operatorFlags(): readonly string[] {
   if (entry === undefined) throw new Error('the Dockerfile does not say how Node is run')
   return (JSON.parse(entry) as readonly string[]).filter((word) => word.startsWith('--'))
 }
+
+/** What the operator's image sets in the environment of Node, where it decides about memory. */
+export function operatorEnv(): NodeJS.ProcessEnv {
+  const setting = /^\s+MALLOC_ARENA_MAX=(\d+)$/m.exec(readFileSync(join(ROOT, 'Dockerfile'), 'utf8'))?.[1]
+  if (setting === undefined) throw new Error('the Dockerfile does not say how memory is taken')
+  return { MALLOC_ARENA_MAX: setting }
+}

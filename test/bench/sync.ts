@@ -1,10 +1,11 @@
 /** From the start of the caches until all are full, at 5,000 Services, 5,000 EndpointSlices and 1,000 nodes. */
-import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { type Lab, startLab } from '../lab/lab.ts'
 import { step, toStderr } from '../lab/progress.ts'
+import { bundleInto, operatorEnv, operatorFlags } from './edge-bundle.ts'
 import { inLanes } from './reaction-cluster.ts'
 import { atMost, figure, median, type Row } from './table.ts'
 
@@ -12,7 +13,6 @@ const SERVICES = 5_000
 const NODES = 1_000
 const RUNS = 5
 const IN_FLIGHT = 16
-const ROOT = resolve(import.meta.dirname, '../..')
 
 interface Measured {
   readonly ms: number
@@ -25,21 +25,15 @@ export async function benchSync(signal: AbortSignal): Promise<readonly Row[]> {
   const lab = await startLab({ mode: 'api', progress: toStderr }, signal)
   try {
     // The image runs a bundle, so that is what is measured.
-    const entry = join(import.meta.dirname, 'sync-main.ts')
-    execFileSync(process.execPath, [join(ROOT, 'scripts/build.ts'), entry, dir], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    })
+    const program = bundleInto(dir, join(import.meta.dirname, 'sync-main.ts'))
     await step(toStderr, 'creating objects', () => fill(lab, signal))
-    const flags = imageFlags()
+    const flags = operatorFlags()
     const measure = (mode: string): Measured => {
-      const { stdout, status } = spawnSync(
-        process.execPath,
-        [...flags, join(dir, 'fairway.js'), mode, lab.kubeconfig],
-        {
-          stdio: ['ignore', 'pipe', 'inherit'],
-          timeout: 120_000,
-        },
-      )
+      const { stdout, status } = spawnSync(process.execPath, [...flags, program, mode, lab.kubeconfig], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        timeout: 120_000,
+        env: { ...process.env, ...operatorEnv() },
+      })
       if (status !== 0) throw new Error(`${mode} ended with ${status}`)
       return JSON.parse(stdout.toString()) as Measured
     }
@@ -58,12 +52,6 @@ export async function benchSync(signal: AbortSignal): Promise<readonly Row[]> {
     await lab.stop(AbortSignal.timeout(30_000))
     rmSync(dir, { recursive: true })
   }
-}
-
-/** The flags with which the image runs Node: they decide about memory. */
-function imageFlags(): readonly string[] {
-  const entry = /^ENTRYPOINT (\[.*\])$/m.exec(readFileSync(join(ROOT, 'Dockerfile'), 'utf8'))?.[1] ?? '[]'
-  return (JSON.parse(entry) as readonly string[]).filter((word) => word.startsWith('--'))
 }
 
 function rows(bare: readonly Measured[], caches: readonly Measured[]): readonly Row[] {

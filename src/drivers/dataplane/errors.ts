@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { describeEndpoint, type Endpoint } from '../../http/endpoint.ts'
 import { oneLine, type Program, revisionConflict, unauthorized, unreachable } from '../../http/failures.ts'
 import { adoptRemedy } from '../../model/adoption.ts'

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { z } from 'zod'
+import * as z from 'zod'
 import { FairwayError } from '../../model/problems.ts'
 import type { DataplaneClient } from './client.ts'
 import { answerProblem, dataplaneText, notConfirmed } from './errors.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { canonicalAddress, canonicalCidr } from '../../model/address.ts'
 import { isHostName } from '../../model/hosts.ts'
 import { compareText, type Frontend, type Target } from '../../model/table.ts'

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { z } from 'zod'
+import * as z from 'zod'
 import { HAPROXY_CAPABILITIES } from '../../haproxy/capabilities.ts'
 import { readListeners } from '../../haproxy/listeners.ts'
 import { revisionConflict } from '../../http/failures.ts'

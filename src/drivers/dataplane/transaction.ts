@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { errorText, FairwayError } from '../../model/problems.ts'
 import type { DataplaneClient } from './client.ts'
 import { answerProblem, dataplaneText, notConfirmed, rejected } from './errors.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Sibling } from '../../model/driver.ts'
 import { writeAnswerSchema } from '../../model/edge-wire.ts'
 import type { EdgeClient } from './client.ts'

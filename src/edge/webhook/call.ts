@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { PortRange } from '../../config/edge-webhook.ts'
 import { type AddressRange, canonicalAddress, inRange } from '../../model/address.ts'
 import type { ProxyProtocol } from '../../model/table.ts'

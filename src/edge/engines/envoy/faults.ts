@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { shorten } from '../common/sentences.ts'
 import type { Admin } from './admin.ts'
 import { OURS } from './blueprint.ts'

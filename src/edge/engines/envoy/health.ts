@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { hostPort } from '../../../model/address.ts'
 import type { Target } from '../../../model/table.ts'
 import type { EngineState, TargetHealth } from '../engine.ts'

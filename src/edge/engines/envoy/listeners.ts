@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { isGone } from '../../../http/failures.ts'
 import { canonicalAddress } from '../../../model/address.ts'
 import type { Listener } from '../../../model/driver.ts'
