@@ -30,7 +30,7 @@ ${renderTable(storms)}
 
 const INTRODUCTION = `# Chaos
 
-Written by \`npm run chaos -- --seed N,N --minutes M --write\`.
+Written by \`npm run chaos -- --seed N,N --minutes M --write\`, or with \`--report\` of runs that went on side by side.
 
 Services, pods, nodes and pools change at random while faults strike: an API server with etcd, two replicas of the operator, an edge with HAProxy, a second
 cluster on the same edge, and clients, all of them real programs, in a network of their own. A storm is one fault, or two at once, and 4 to 16 changes. A seed reproduces
