@@ -41,8 +41,8 @@ COPY --from=build /src/dist ./
 USER 65532:65532
 EXPOSE 8080
 # No shell in between: SIGTERM reaches the program. The flags of V8, which docs/performance.md measures:
-# - A small young generation keeps a quarter of the memory free that filling the caches would claim for good.
-# - --optimize-for-size has an idle process give back what a burst has claimed, which Node never does by itself.
+# - --optimize-for-size has an idle process give back what a burst has claimed, which Node never does by itself. Its young generation is small, too: filling
+#   the caches would claim a quarter of the memory for it for good.
 # - The other two keep that from costing time: the caches fill without a whole collection, and between two of them the heap may double.
-ENTRYPOINT ["node", "--max-semi-space-size=2", "--optimize-for-size", "--initial-old-space-size=64", "--heap-growing-percent=100", "/app/fairway.js"]
+ENTRYPOINT ["node", "--optimize-for-size", "--initial-old-space-size=64", "--heap-growing-percent=100", "/app/fairway.js"]
 CMD ["run"]

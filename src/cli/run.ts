@@ -58,7 +58,7 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
     const uid = await waitForUid(identity, log, signal)
     if (uid === undefined) return
     const limiter = new Limiter()
-    const isBusy = () => limiter.isFull
+    const isBusy = () => limiter.hasWaiting
     const events = new EventRecorder({ client, log, instance: process.env['HOSTNAME'], isBusy })
     const confirmations = createConfirmations(Date.now)
     const onConfirmed = (words: readonly string[]) => {

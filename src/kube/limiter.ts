@@ -51,7 +51,7 @@ export class Limiter {
   }
 
   /** Whether there is more to do than may be under way. */
-  get isFull(): boolean {
+  get hasWaiting(): boolean {
     return this.#waiting.size > 0
   }
 

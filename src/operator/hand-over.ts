@@ -2,6 +2,7 @@ import { selectServices } from '../desired/desire.ts'
 import { addressesUnread } from '../desired/unreadable.ts'
 import { describeProblem, type Problem } from '../model/problems.ts'
 import { EMPTY_TABLE, type FrontendKey } from '../model/table.ts'
+import { keptAt } from '../plan/hold.ts'
 import { planProxy } from '../plan/plan-proxy.ts'
 import type { ClusterView, Log, Proxy, RunningClass } from './interfaces.ts'
 import { programProxy } from './program-proxy.ts'
@@ -13,7 +14,7 @@ export interface Departure {
   readonly proxy: Proxy
   /** What stays there all the same: Services still name the class, which the configuration does not have. */
   readonly keep: ReadonlySet<FrontendKey>
-  /** Addresses where all stays: Services hold what there by records that cannot be read. */
+  /** Addresses where all stays: Services may hold what is there by records that cannot be read. */
   readonly keepAt: ReadonlySet<string>
 }
 
@@ -31,18 +32,17 @@ export function findDepartures(
   view: Pick<ClusterView, 'services'>,
 ): readonly Departure[] {
   const endpoints = new Set(after.flatMap(({ proxies }) => proxies.map(({ endpoint }) => endpoint)))
+  const selections = selectServices(view.services(), after[0]?.rules ?? [])
+  const keepAt = addressesUnread(selections)
   return before.flatMap(({ spec: { name: className }, proxies }) => {
     const heir = after.find(({ spec }) => spec.name === className)
     if (heir !== undefined) {
       const left = proxies.filter((proxy) => !heir.proxies.some((other) => isSame(proxy, other)))
-      return left.map((proxy) => ({ className, proxy, keep: new Set<FrontendKey>(), keepAt: new Set<string>() }))
+      return left.map((proxy) => ({ className, proxy, keep: new Set<FrontendKey>(), keepAt }))
     }
     const left = proxies.filter(({ endpoint }) => !endpoints.has(endpoint))
     if (left.length === 0) return []
-    const rules = after[0]?.rules ?? []
-    const selections = selectServices(view.services(), rules)
     const keep = namedKeys(selections).get(className) ?? new Set<FrontendKey>()
-    const keepAt = addressesUnread(selections)
     return left.map((proxy) => ({ className, proxy, keep, keepAt }))
   })
 }
@@ -69,17 +69,22 @@ export async function bidFarewell(
     guard: { maxRemoval: 1, minFrontends: 0 },
   }
   const fields = { class: className, proxy: proxy.name }
+  let unread: ReadonlySet<FrontendKey> = new Set()
   try {
     const { problem } = await programProxy(
       proxy,
-      (observed) => planProxy(observed, wish, proxy.name),
+      (observed) => {
+        unread = keptAt(keepAt, wish.accounted, observed).difference(keep)
+        return planProxy(observed, wish, proxy.name)
+      },
       log,
       AbortSignal.any([signal, AbortSignal.timeout(FAREWELL_MS)]),
     )
     if (problem !== undefined) log.error(fields, sayLeft(className, proxy, describeProblem(problem)))
-    else if (keep.size > 0) log.warn({ ...fields, keys: [...keep] }, sayKept(className, proxy, keep.size))
-    else if (keepAt.size > 0) log.warn(fields, sayUnread(className, proxy, keepAt))
-    else log.info(fields, `class ${className} has left proxy ${proxy.name}`)
+    else if (keep.size + unread.size === 0) log.info(fields, `class ${className} has left proxy ${proxy.name}`)
+    if (problem !== undefined) return
+    if (keep.size > 0) log.warn({ ...fields, keys: [...keep] }, sayKept(className, proxy, keep.size))
+    if (unread.size > 0) log.warn({ ...fields, keys: [...unread] }, sayUnread(className, proxy, unread.size))
   } catch (error) {
     log.error({ ...fields, err: error }, sayLeft(className, proxy, 'it did not answer in time.'))
   }
@@ -93,8 +98,8 @@ function sayKept(className: string, { name }: Proxy, count: number): string {
   return `${count} frontends of class ${className} stay on proxy ${name}, though neither is in the configuration: Services still name the class. Remove it from them, put both back for a while, then take them out again`
 }
 
-function sayUnread(className: string, { name }: Proxy, keepAt: ReadonlySet<string>): string {
-  return `what class ${className} has on proxy ${name} at ${[...keepAt].join(', ')} stays, though neither is in the configuration: Services hold it by records that this version cannot read. Put both back, go to the version that wrote these, and take them out again`
+function sayUnread(className: string, { name }: Proxy, count: number): string {
+  return `${count} frontends of class ${className} stay on proxy ${name}, which it does not use any more: Services may hold them by records that this version cannot read. Put the proxy back into the class, go to the version that wrote these, and take it out again`
 }
 
 /**

@@ -75,10 +75,18 @@ export async function startControlPlane(options: ControlPlaneOptions, signal: Ab
 async function prepare(options: ControlPlaneOptions): Promise<Setup> {
   mkdirSync(options.dir, { recursive: true })
   const inNamespace = options.place === 'namespace'
-  const [port, etcdPort] = inNamespace ? [6443, 2379] : [await freePort(), await freePort()]
+  const [port, etcdPort] = inNamespace ? [6443, 2379] : await twoPorts()
   const host = inNamespace ? address.v4 : '127.0.0.1'
   const access = { server: `https://${host}:${port}`, caFile: join(options.dir, 'ca.crt'), token: 'lab-admin' }
   return { ...options, host, port, etcdPort, kubeconfig: join(options.dir, 'kubeconfig'), access }
+}
+
+async function twoPorts(): Promise<readonly [number, number]> {
+  const port = await freePort()
+  for (;;) {
+    const other = await freePort()
+    if (other !== port) return [port, other]
+  }
 }
 
 async function writeCredentials(setup: Setup, signal: AbortSignal) {

@@ -12,7 +12,9 @@ const LOWEST_PORT = 10_240
  * take it as soon as the program on it is down for a moment.
  */
 export async function freePort(...addresses: readonly string[]): Promise<number> {
-  const highest = Number((await readFile('/proc/sys/net/ipv4/ip_local_port_range', 'utf8')).split(/\s/)[0]) - 1
+  const first = Number((await readFile('/proc/sys/net/ipv4/ip_local_port_range', 'utf8')).split(/\s/)[0])
+  // Where the kernel gives nearly all of them, any has to do.
+  const highest = first > LOWEST_PORT ? first : 65_536
   const all = addresses.length === 0 ? ['127.0.0.1'] : addresses
   for (let attempt = 0; attempt < 50; attempt++) {
     const port = randomInt(LOWEST_PORT, highest)

@@ -1,6 +1,6 @@
 /** Reloads that go wrong, with an HAProxy in memory that loads a real file. */
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -66,7 +66,7 @@ async function play(work: (stage: Stage) => Promise<void>, starts: (text: string
     assert.ok(running !== undefined)
     const drawing = draw(port)
     await config.stage(drawing.rendered.text)
-    await swapIn(tools, drawing, { running, before: await config.read() }, signal)
+    await swapIn(tools, drawing, running, signal)
   }
   try {
     await work({ tools, haproxy, file: () => readFile(config.path, 'utf8'), swap })
@@ -98,6 +98,16 @@ test('a reload that another one has swallowed is asked for again', () =>
     await swap(2)
     assert.deepEqual([haproxy.loaded, haproxy.reloads], [textOf(2), 1])
   }))
+
+test('one that does not come up, where the last good one cannot be read: back to the file that ran', () =>
+  play(
+    async ({ tools, haproxy, file, swap }) => {
+      await mkdir(tools.lastGood.path)
+      await assert.rejects(swap(2), notStarted)
+      assert.deepEqual([haproxy.loaded, await file(), haproxy.reloads], [textOf(1), textOf(1), 2])
+    },
+    (text) => !isPort(2)(text),
+  ))
 
 test('one that does not come up: back to the file that ran', () =>
   play(

@@ -37,10 +37,9 @@ export async function applyState(tools: Tools, state: EngineState, signal: Abort
     const how = running instanceof FairwayError ? undefined : await settle(tools, drawing, running, signal)
     if (how !== undefined) return { refused, how, drawing }
     await tools.config.stage(drawing.rendered.text)
-    // HAProxy reads the new file for longer than it takes to read the one before.
-    const [faults, before] = await Promise.all([findFaults(tools, drawing, signal), tools.config.read()])
+    const faults = await findFaults(tools, drawing, signal)
     if (faults.length === 0) {
-      await install(tools, drawing, { running, before }, signal)
+      await install(tools, drawing, running, signal)
       return { refused, how: 'reload', drawing }
     }
     const found = new Map(faults.flatMap(({ owners, sentence }) => owners.map((id) => [id, sentence] as const)))
@@ -107,11 +106,11 @@ async function findFaults(
 async function install(
   tools: Tools,
   drawing: Drawing,
-  { running, before }: { readonly running: Running | FairwayError; readonly before: string | undefined },
+  running: Running | FairwayError,
   signal: AbortSignal,
 ): Promise<void> {
   signal.throwIfAborted()
-  if (!(running instanceof FairwayError)) return swapIn(tools, drawing, { running, before }, signal)
+  if (!(running instanceof FairwayError)) return swapIn(tools, drawing, running, signal)
   await tools.config.commit()
   throw running
 }

@@ -15,18 +15,19 @@ const LOST_AFTER_MS = 1_000
 
 /**
  * Puts the staged file, which HAProxy finds valid, in place and has HAProxy load it. If the new configuration does not come up, the one that ran
- * before is put back, loaded and looked for, and this throws. `before`: the text of the file that is in place.
+ * before is put back, loaded and looked for, and this throws.
  */
 export async function swapIn(
   tools: Tools,
   { servers, rendered: { shape, text } }: Drawing,
-  { running, before }: { readonly running: Running; readonly before: string | undefined },
+  running: Running,
   signal: AbortSignal,
 ): Promise<void> {
   const { config, lastGood, options, failedStarts } = tools
   const known = failedStarts.find(shape)
   if (known !== undefined) throw new FairwayError(known)
   await tools.reloadPace(signal)
+  const before = await config.read()
   await config.commit()
   const failure = await reload(tools, shape, running, signal)
   if (failure === undefined) {
@@ -39,7 +40,8 @@ export async function swapIn(
   options.log.warn({ path: config.path }, `going back to the configuration before: ${failure.message}`)
   // A file that an edge put there just before it ended, or that somebody edited, may never have run: it is put back, and not loaded.
   const ran = (one: string | undefined) => one !== undefined && shapeOf(one) === running.shape
-  const good = [before, await lastGood.read()].find(ran)
+  // A folder that cannot be read must not keep the file that ran from being put back.
+  const good = ran(before) ? before : [await lastGood.read().catch(() => undefined)].find(ran)
   if (good !== undefined) await goBack(tools, good)
   else if (before !== undefined) await writeDurably(config, before)
   throw new FairwayError(failure)
