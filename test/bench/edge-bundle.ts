@@ -15,10 +15,19 @@ export function bundleInto(folder: string, entry = join(ROOT, 'src/main.ts')): s
 
 /** Of Node on a proxy's machine. */
 export function edgeFlags(): readonly string[] {
+  return startOfEdge().flags.split(' ')
+}
+
+/** What an edge is started under, so that its environment decides about memory as on a proxy's machine. */
+export function edgeUnder(): readonly string[] {
+  return ['env', startOfEdge().setting]
+}
+
+function startOfEdge(): { readonly setting: string; readonly flags: string } {
   const script = readFileSync(join(ROOT, 'deploy/edge/fairway'), 'utf8')
-  const words = /exec node (.*) \S+\.js/.exec(script)?.[1]
-  if (words === undefined) throw new Error('deploy/edge/fairway does not say how Node is run')
-  return words.split(' ')
+  const [, setting, flags] = /(MALLOC_ARENA_MAX=\d+) exec node (.*) \S+\.js/.exec(script) ?? []
+  if (setting === undefined || flags === undefined) throw new Error('deploy/edge/fairway does not say how Node is run')
+  return { setting, flags }
 }
 
 /** Of Node in the operator's image. */

@@ -11,6 +11,7 @@ import { makeEdge } from '../edge-lab/edge.ts'
 import { HAPROXY_ADMIN } from '../edge-lab/haproxy.ts'
 import { freePort } from '../lab/free-port.ts'
 import type { ByHand } from './by-hand.ts'
+import { edgeUnder } from './edge-bundle.ts'
 import type { ProgramKind } from './programs.ts'
 import { startWire, type Wire } from './wire.ts'
 
@@ -36,7 +37,13 @@ export interface Machine {
 /** `argv`: arguments of Node with which the edge runs. The program to be worked by hand is not started yet. */
 export async function startMachine(kind: ProgramKind, argv: readonly string[]): Promise<Machine> {
   const { ours, byHand } = await kind.make()
-  const edge = await makeEdge({ address: API_ADDRESS, proxy: ours, program: argv, config: { limits: LIMITS } })
+  const edge = await makeEdge({
+    address: API_ADDRESS,
+    proxy: ours,
+    program: argv,
+    under: edgeUnder(),
+    config: { limits: LIMITS },
+  })
   try {
     await edge.start()
     const wire = await startWire(Number(new URL(edge.url).port))

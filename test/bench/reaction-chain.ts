@@ -9,7 +9,7 @@ import { type HaproxyUnit, makeHaproxy } from '../edge-lab/haproxy.ts'
 import { freePort } from '../lab/free-port.ts'
 import { step, toStderr } from '../lab/progress.ts'
 import { waitFor } from '../lab/wait.ts'
-import { bundleInto, edgeFlags, operatorFlags } from './edge-bundle.ts'
+import { bundleInto, edgeFlags, edgeUnder, operatorEnv, operatorFlags } from './edge-bundle.ts'
 import { type BenchCluster, POOL, startCluster } from './reaction-cluster.ts'
 
 const EDGE_ADDRESS = '127.0.0.1'
@@ -50,6 +50,7 @@ export async function startChain(services: number, nodes: number, signal: AbortS
       address: EDGE_ADDRESS,
       proxy: haproxy,
       program: [...edgeFlags(), bundle],
+      under: edgeUnder(),
       config: { limits: LIMITS, engine: shippedPace(haproxy) },
     })
     ends.push(() => edge.close())
@@ -96,6 +97,7 @@ async function startOperator(
   const output = openSync(logFile, 'a')
   const child = spawn(process.execPath, [...program, ...argv, '--lease-namespace', 'default'], {
     stdio: ['ignore', output, output],
+    env: { ...process.env, ...operatorEnv() },
   })
   closeSync(output)
   const kill = () => child.kill('SIGKILL')
