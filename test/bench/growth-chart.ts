@@ -71,7 +71,7 @@ function drawPanel({ left, title, unit, points }: Panel): string {
     `<line class="even" x1="${left}" y1="${BOTTOM}" x2="${x(widest)}" y2="${y((value / services) * widest)}"/>`,
     `<polyline class="line" points="${path}"/>`,
     ...points.map(([at, took]) => `<circle class="dot" cx="${x(at)}" cy="${y(took)}" r="5"/>`),
-    ...points.map(([at]) => text(x(at), BOTTOM + 20, 'soft', at.toLocaleString('en'), 'middle')),
+    ...points.map(([at]) => text(x(at), BOTTOM + 20, 'soft', `${at / 1_000}k`, 'middle')),
   ].join('\n')
 }
 
