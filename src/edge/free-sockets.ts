@@ -23,8 +23,10 @@ export interface Free extends Blocked {
   readonly ours: readonly Socket[]
 }
 
-/** Within it a program that opens its sockets tells of them as well. */
-const STARTING_MS = 300
+/** After these pauses, one after the other, a program that opens its sockets tells of them as well; on a busy machine that takes a second or two. */
+const STARTING_MS = [0, 300, 700, 1_500] as const
+/** So many of them where it tells of some: it has started, and what it does not tell of is somebody else's. */
+const ENOUGH = 2
 
 /**
  * Finds which sockets can be bound. `bound`: what the program has, where that is known; undefined, after a restart of the edge or a change that went wrong, it
@@ -43,8 +45,9 @@ export async function findFree(
   let found = await findBlocked(parts, tellApart(fresh, told), signal)
   // A program may keep what it was told to give up: Envoy does so for hours with UDP. And one that has just been started has opened its sockets before it
   // can tell of them, or while we looked.
-  for (const pauseMs of bound === undefined ? [0, STARTING_MS] : [0]) {
-    if (found.busy.length === 0) break
+  for (const [at, pauseMs] of STARTING_MS.entries()) {
+    const looks = bound !== undefined ? 1 : told?.length === 0 ? STARTING_MS.length : ENOUGH
+    if (found.busy.length === 0 || at >= looks) break
     await sleep(pauseMs, undefined, { signal })
     const now = await askBound(parts, signal)
     if (now === undefined || textOf(now) === textOf(told)) continue

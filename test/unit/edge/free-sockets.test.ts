@@ -9,6 +9,7 @@ describe('a program that is started while the edge looks', () => {
   for (const [when, tells] of [
     ['while we looked', 1],
     ['before it could tell of them', 2],
+    ['long before it could, on a busy machine', 4],
   ] as const) {
     test(`keeps the sockets that it has opened ${when}`, async () => {
       const world = await startWorld()
@@ -18,7 +19,8 @@ describe('a program that is started while the edge looks', () => {
       let asked = 0
       const { engine } = memory
       memory.engine = { ...engine, bound: async (signal) => (asked++ < tells ? [] : engine.bound(signal)) }
-      const restarted = await startWorld({ disk: world.disk.restart(() => false), memory, machine })
+      const disk = world.disk.restart(() => false)
+      const restarted = await startWorld({ disk, memory, machine, applyMs: 10_000 })
       assert.deepEqual(restarted.served(), ['prod-a.public.tcp.203.0.113.10.443'])
       assert.deepEqual(restarted.referee.look('prod-a/public')?.refused, [])
     })
@@ -30,7 +32,8 @@ describe('a program that is started while the edge looks', () => {
     const { machine, memory } = world
     machine.taken.set('tcp/203.0.113.10:443', 'memory')
     memory.engine = { ...memory.engine, bound: async () => [] }
-    const restarted = await startWorld({ disk: world.disk.restart(() => false), memory, machine })
+    const disk = world.disk.restart(() => false)
+    const restarted = await startWorld({ disk, memory, machine, applyMs: 10_000 })
     assert.deepEqual(restarted.served(), [])
     const refused = restarted.referee.look('prod-a/public')?.refused
     assert.deepEqual(

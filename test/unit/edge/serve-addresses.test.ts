@@ -18,7 +18,7 @@ function broken(): Promise<never> {
 function world(addresses: AddressKeeper) {
   const machine = createFakeMachine()
   const memory = createMemoryEngine()
-  const parts = { engine: memory.engine, machine, addresses, applyMs: 1_000, log: silentLog }
+  const parts = { engine: memory.engine, machine, addresses, applyMs: 10_000, log: silentLog }
   const publish = new Map([['203.0.113.12', '*']])
   const arbitration = arbitrate({ fixed: [], tables: [TABLE], order: [], rules: rules({ publish }) })
   return { machine, memory, serving: createServing(parts), arbitration }
